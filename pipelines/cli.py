@@ -1,0 +1,181 @@
+"""The `hub` command: everything a person does at a terminal.
+
+Heavy imports happen inside the commands, so that `hub --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console(highlight=False)
+app = typer.Typer(
+    help="The safeguarding hub: agencies' files in, a short weekly list of families to talk about out.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+run_app = typer.Typer(help="Run the night or the week through Dagster.", no_args_is_help=True)
+demo_app = typer.Typer(help="The synthetic partnership: make its world, let its nights pass.", no_args_is_help=True)
+feed_app = typer.Typer(help="Look at one agency's file before it is sent.", no_args_is_help=True)
+list_app = typer.Typer(help="Weekly lists as they were issued.", no_args_is_help=True)
+dbt_app = typer.Typer(help="The assembled dbt project, for developers.", no_args_is_help=True)
+app.add_typer(run_app, name="run")
+app.add_typer(demo_app, name="demo")
+app.add_typer(feed_app, name="feed")
+app.add_typer(list_app, name="list")
+app.add_typer(dbt_app, name="dbt")
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Know only what was known then. Default: as far as the drops go."),
+]
+
+
+def _date(value: datetime | None) -> date | None:
+    return value.date() if value else None
+
+
+@run_app.command("nightly", epilog="Example: hub run nightly --as-of 2026-10-06")
+def run_nightly_command(as_of: AsOf = None) -> None:
+    """Take in what has arrived, find out who is who, build the marts. DATE is the day of the 02:00 run."""
+    from pipelines.run import run_nightly
+
+    _finish(run_nightly(_date(as_of), console))
+
+
+@run_app.command("weekly", epilog="Example: hub run weekly --as-of 2026-10-04")
+def run_weekly_command(as_of: AsOf = None) -> None:
+    """Make the weekly lists for the week that ends with Sunday DATE, as known on Monday 02:00."""
+    from pipelines.run import run_weekly
+
+    _finish(run_weekly(_date(as_of), console))
+
+
+def _finish(ok: bool) -> None:
+    if not ok:
+        raise typer.Exit(1)
+
+
+@demo_app.command("create", epilog="Example: hub demo create --children 20000 --years 5 --seed 1")
+def demo_create(
+    children: Annotated[int, typer.Option(help="How many children live in the authority.")] = 20_000,
+    years: Annotated[int, typer.Option(help="Years of history the agencies send first.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world, byte for byte.")] = 1,
+    world: Annotated[str, typer.Option(help="passes | no-signal | biased")] = "passes",
+    error_multiplier: Annotated[float, typer.Option(help="How many more mistakes the agencies make.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(help="Where the suppliers keep their world. Default: drops/<name>.")] = None,
+) -> None:
+    """Make a synthetic world and deliver its agencies' first files into landing."""
+    from pipelines.demo import create
+
+    create(console, children=children, years=years, seed=seed, world=world, error_multiplier=error_multiplier, out=out)
+
+
+@demo_app.command("advance", epilog="Example: hub demo advance --nights 7")
+def demo_advance(nights: Annotated[int, typer.Option(help="How many nights' files to deliver.")] = 1) -> None:
+    """Let nights pass: the agencies send their next files."""
+    from pipelines.demo import advance
+
+    advance(console, nights=nights)
+
+
+@demo_app.command("run", epilog="Example: hub demo run --children 20000")
+def demo_run(children: Annotated[int, typer.Option(help="How many children live in the authority.")] = 20_000) -> None:
+    """What `make run` does: make the demo if there is none, one night, one week, and where to look."""
+    from pipelines.demo import run_everything
+
+    _finish(run_everything(console, children=children))
+
+
+@app.command(epilog="Example: hub status")
+def status() -> None:
+    """Last runs, each feed's last good load and lateness, quarantine, and the state of the list."""
+    from pipelines.status import print_status
+
+    print_status(console)
+
+
+@feed_app.command("check", epilog="Example: hub feed check contacts_20261005_delta.csv --feed csc__contacts")
+def feed_check(
+    file: Annotated[Path, typer.Argument(help="The file an agency means to send.", exists=True, dir_okay=False)],
+    feed: Annotated[str | None, typer.Option(help="<agency>__<feed>; default: told from the manifest or the name.")] = None,
+) -> None:
+    """Say what the gate would refuse, in the file's own rows and columns. Nothing is loaded."""
+    from pipelines.feed_check import check
+
+    _finish(check(console, file, feed))
+
+
+@list_app.command("show", epilog="Example: hub list show --as-of 2026-10-04 --team North")
+def list_show(
+    as_of: AsOf = None,
+    team: Annotated[str | None, typer.Option(help="One area team; default: all.")] = None,
+    purpose: Annotated[str, typer.Option(help="Why you look; kept in the audit log.")] = "checking the weekly list",
+) -> None:
+    """Render the lists that were issued into outbox/ and say where they are. The look is logged."""
+    from pipelines.lists import show
+
+    _finish(show(console, _date(as_of), team, purpose))
+
+
+@app.command(epilog="Example: hub ui --port 3000")
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """The Dagster UI with its schedules, on 127.0.0.1 only (docs/operations.md says how to put sign-on in front)."""
+    from pipelines.ui import serve
+
+    serve(console, port)
+
+
+@app.command(epilog="Example: hub backup --to /srv/backups")
+def backup(to: Annotated[Path, typer.Option(help="Folder for the archive.")]) -> None:
+    """One encrypted archive of every zone, consistent, with a manifest of hashes."""
+    from pipelines.keeping import back_up
+
+    back_up(console, to)
+
+
+@app.command(epilog="Example: hub restore /srv/backups/northmere_20261005T010000Z.hubbackup")
+def restore(
+    archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    force: Annotated[bool, typer.Option("--force", help="Replace the present state.")] = False,
+) -> None:
+    """Put a backup back; refuses to overwrite present state unless told to."""
+    from pipelines.keeping import put_back
+
+    put_back(console, archive, force)
+
+
+@dbt_app.command("parse", epilog="Example: hub dbt parse")
+def dbt_parse() -> None:
+    """Assemble the dbt project of the partnership and parse it."""
+    from pipelines.dbt_runs import parse
+
+    _finish(parse(console))
+
+
+def main() -> None:
+    """Run the command line; a problem with a message of its own is printed without a stack trace."""
+    for name, value in {
+        "DO_NOT_TRACK": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }.items():
+        os.environ.setdefault(name, value)
+    from pipelines.problems import expected_problems
+
+    try:
+        app()
+    except expected_problems() as problem:
+        console.print(f"[red]Stopped.[/red] {problem}", soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
