@@ -1,0 +1,178 @@
+"""From edges to persons: join what fits together, refuse what may not be one person.
+
+Connected components would do for most children, and does: a component with nothing odd in it is one person. A
+component with anything odd (a low or vetoed edge, two checked NHS numbers, a barrier, too many members) is solved by
+average linkage: the two groups with the best *mean* weight over all their pairs are joined, until no allowed union
+reaches the threshold. A pair that blocking never compared counts as a fixed low weight, so that a chain a-b-c-d does
+not become a person merely because each link holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from models.linkage.settings import LinkageSettings
+
+_DENSE = 400
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What no union may break. ``nhs``: code of the node's verified NHS number, -1 = none. ``apart``: ``(n, 2)`` nodes."""
+
+    nhs: np.ndarray
+    apart: np.ndarray
+
+
+def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Component label of each of ``n`` nodes, numbered by first node.
+
+    >>> components(4, np.array([0, 2]), np.array([3, 2])).tolist()
+    [0, 1, 2, 0]
+    """
+    graph = coo_matrix((np.ones(len(left), dtype="int8"), (left, right)), shape=(n, n))
+    labels = connected_components(graph, directed=False)[1]
+    first = np.full(labels.max(initial=-1) + 1, n, dtype="int64")
+    np.minimum.at(first, labels, np.arange(n))
+    rank = np.empty(len(first), dtype="int64")
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[labels]
+
+
+def cluster(
+    n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings
+) -> np.ndarray:
+    """Cluster label of each of ``n`` nodes, numbered by first node; ``weight`` is the adjusted weight of each edge.
+
+    >>> free = Constraints(nhs=np.full(3, -1), apart=np.zeros((0, 2), int))
+    >>> cluster(3, np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -8.0]), free, LinkageSettings()).tolist()
+    [0, 0, 1]
+    """
+    join = weight >= settings.join_weight
+    labels = components(n, left[join], right[join])
+    odd = _odd(labels, left, right, weight, constraints, settings)
+    if not odd.any():
+        return labels
+    node_odd = odd[labels]
+    members = np.flatnonzero(node_odd)
+    order = members[np.argsort(labels[members], kind="stable")]
+    starts = np.flatnonzero(np.r_[True, labels[order][1:] != labels[order][:-1]])
+    inside = (labels[left] == labels[right]) & node_odd[left]
+    edge_order = np.flatnonzero(inside)[np.argsort(labels[left[inside]], kind="stable")]
+    edge_label = labels[left[edge_order]]
+    apart_of: dict[int, list[tuple[int, int]]] = {}
+    for a, b in constraints.apart.tolist():
+        if labels[a] == labels[b]:
+            apart_of.setdefault(int(labels[a]), []).append((a, b))
+    out = labels.astype("int64") * (n + 1)
+    for group in np.split(order, starts[1:]):
+        label = int(labels[group[0]])
+        rows = edge_order[np.searchsorted(edge_label, label) : np.searchsorted(edge_label, label, side="right")]
+        part = _average_linkage(group, left[rows], right[rows], weight[rows], constraints.nhs, apart_of.get(label, []), settings)
+        out[group] = label * (n + 1) + part
+    return _renumber(out)
+
+
+def _renumber(labels: np.ndarray) -> np.ndarray:
+    """Labels renumbered by first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype="int64")
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _odd(
+    labels: np.ndarray, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings
+) -> np.ndarray:
+    """Which components need more than being connected."""
+    k = labels.max(initial=-1) + 1
+    size = np.bincount(labels, minlength=k)
+    odd = size > settings.max_cluster_nodes
+    inside = labels[left] == labels[right]
+    odd[labels[left[inside & (weight < settings.join_weight)]]] = True
+    # A component in which not every pair was compared and found to join may be a chain.
+    joined = np.bincount(labels[left[inside & (weight >= settings.join_weight)]], minlength=k)
+    odd |= (size > 2) & (joined < size * (size - 1) // 2)
+    known = constraints.nhs >= 0
+    low, high = np.full(k, np.iinfo("int64").max), np.full(k, -1)
+    np.minimum.at(low, labels[known], constraints.nhs[known])
+    np.maximum.at(high, labels[known], constraints.nhs[known])
+    odd |= (high >= 0) & (low != high)
+    if len(constraints.apart):
+        same = labels[constraints.apart[:, 0]] == labels[constraints.apart[:, 1]]
+        odd[labels[constraints.apart[same, 0]]] = True
+    return odd
+
+
+def _average_linkage(
+    group: np.ndarray, left: np.ndarray, right: np.ndarray, weight: np.ndarray, nhs: np.ndarray, apart: list[tuple[int, int]],
+    settings: LinkageSettings,
+) -> np.ndarray:  # fmt: skip
+    """Part number of each node of ``group`` (sorted): agglomeration by mean weight under the constraints."""
+    position = {int(node): i for i, node in enumerate(group)}
+    a = np.array([position[int(v)] for v in left], dtype="int64")
+    b = np.array([position[int(v)] for v in right], dtype="int64")
+    if len(group) > _DENSE:
+        return _split_large(group, a, b, weight, nhs, apart, settings)
+    n = len(group)
+    total = np.full((n, n), settings.unscored_weight)
+    total[a, b] = total[b, a] = weight
+    barred = np.zeros((n, n), dtype=bool)
+    for x, y in apart:
+        barred[position[x], position[y]] = barred[position[y], position[x]] = True
+    number = nhs[group].copy()
+    two = (number[:, None] >= 0) & (number[None, :] >= 0) & (number[:, None] != number[None, :])
+    size = np.ones(n)
+    part = np.arange(n)
+    alive = np.ones(n, dtype=bool)
+    mean = total.copy()
+    mean[barred | two] = -np.inf
+    np.fill_diagonal(mean, -np.inf)
+    while True:
+        x, y = divmod(int(mean.argmax()), n)
+        if mean[x, y] < settings.join_weight:
+            return np.unique(part, return_inverse=True)[1]
+        x, y = min(x, y), max(x, y)
+        total[x] += total[y]
+        total[:, x] += total[:, y]
+        barred[x] |= barred[y]
+        barred[:, x] |= barred[:, y]
+        size[x] += size[y]
+        number[x] = max(number[x], number[y])
+        alive[y] = False
+        part[part == y] = x
+        row = total[x] / (size[x] * size)
+        clash = barred[x] | ((number[x] >= 0) & (number >= 0) & (number != number[x])) | (size[x] + size > settings.max_cluster_nodes)
+        row[clash | ~alive] = -np.inf
+        row[x] = -np.inf
+        mean[x], mean[:, x] = row, row
+        mean[y], mean[:, y] = -np.inf, -np.inf
+
+
+def _split_large(
+    group: np.ndarray, a: np.ndarray, b: np.ndarray, weight: np.ndarray, nhs: np.ndarray, apart: list[tuple[int, int]],
+    settings: LinkageSettings,
+) -> np.ndarray:  # fmt: skip
+    """Raise the bar until a giant falls into pieces small enough to solve; pieces are never joined again."""
+    bar = settings.join_weight
+    labels = np.zeros(len(group), dtype="int64")
+    while np.bincount(labels).max() > _DENSE and bar < 64:
+        bar += 2
+        keep = weight >= bar
+        labels = components(len(group), a[keep], b[keep])
+    out = np.zeros(len(group), dtype="int64")
+    for label in range(labels.max() + 1):
+        here = np.flatnonzero(labels == label)
+        if len(here) > _DENSE:
+            out[here] = len(group) * (label + 1) + np.arange(len(here))
+            continue
+        rows = (labels[a] == label) & (labels[b] == label)
+        inside = set(group[here].tolist())
+        local = [(x, y) for x, y in apart if x in inside and y in inside]
+        part = _average_linkage(group[here], group[a[rows]], group[b[rows]], weight[rows], nhs, local, settings)
+        out[here] = len(group) * (label + 1) + part
+    return np.unique(out, return_inverse=True)[1]

@@ -1,0 +1,179 @@
+"""Every call of linkage that only DuckDB understands; another engine replaces this module and nothing else.
+
+Scoring happens in a database in memory that never spills (no temporary directory), so no name reaches a disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from splink import Linker
+from splink.backends.duckdb import DuckDBAPI
+
+from models.linkage.model import BLOCKING_KEYS, LinkageModel
+from models.linkage.settings import LinkageSettings
+
+
+@contextlib.contextmanager
+def scratch(settings: LinkageSettings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private database in memory, closed afterwards."""
+    config = {"threads": settings.threads, "memory_limit": settings.memory_limit, "temp_directory": ""}
+    con = duckdb.connect(":memory:", config=config)
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def _load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
+    arrays: dict[str, pa.Array] = {}
+    for column in nodes.columns:
+        kind = pa.int64() if column == "node" else pa.list_(pa.string()) if column.endswith(("_forms", "_parts")) else pa.string()
+        values = [None if v is None or v != v else v for v in nodes[column].tolist()]  # noqa: PLR0124 - NaN is not itself
+        arrays[column] = pa.array(values, type=kind)
+    con.register("node_input", pa.table(arrays))
+    con.execute("create or replace table node_plain as select * from node_input")
+    con.unregister("node_input")
+
+
+def block_keys(con: duckdb.DuckDBPyConnection, settings: LinkageSettings) -> pd.DataFrame:
+    """Make ``node_keyed``: nodes with blocking keys, oversize keys NULL. Returns ``rule, pairs, cut_keys, cut_pairs``.
+
+    One placeholder that slipped through would otherwise make a block of 10^4 nodes and 10^8 pairs.
+    """
+    cap = dict.fromkeys(BLOCKING_KEYS, settings.block_cap)
+    con.execute(
+        "create or replace temp table node_raw as select *, "
+        + ", ".join(f"{sql} as {key}" for key, sql in BLOCKING_KEYS.items())
+        + " from node_plain"
+    )
+    for key in BLOCKING_KEYS:
+        con.execute(f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw where {key} is not null group by 1")
+    joins = " ".join(f"left join size_{k} on node_raw.{k} = size_{k}.{k} and size_{k}.n <= {cap[k]}" for k in BLOCKING_KEYS)
+    kept = ", ".join(f"size_{k}.{k} as {k}" for k in BLOCKING_KEYS)
+    con.execute(
+        f"create or replace table node_keyed as select node_raw.* exclude ({', '.join(BLOCKING_KEYS)}), {kept} from node_raw {joins}"
+    )
+    counts = " union all ".join(
+        f"select '{k}' as rule, coalesce(sum(n * (n - 1) / 2) filter (n <= {cap[k]}), 0)::bigint as pairs, "
+        f"count(*) filter (n > {cap[k]})::bigint as cut_keys, "
+        f"coalesce(sum(n * (n - 1) / 2) filter (n > {cap[k]}), 0)::bigint as cut_pairs from size_{k}"
+        for k in BLOCKING_KEYS
+    )
+    return con.sql(counts).df()
+
+
+_PAIR_FEATURES = """
+with pair as (
+    select p.*, l as a, r as b
+    from scored p
+    join node_plain l on l.node = p.node_l
+    join node_plain r on r.node = p.node_r
+)
+select
+    node_l, node_r, match_weight,
+    {weights} as weights,
+    coalesce(a.nhs_number = b.nhs_number, false) as same_nhs,
+    coalesce(a.nhs_number <> b.nhs_number, false) as other_nhs,
+    coalesce(a.upn = b.upn, false) as same_upn,
+    coalesce(a.upn <> b.upn, false) as other_upn,
+    coalesce(a.birth_date = b.birth_date, false) as same_birth,
+    coalesce(abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int), 0) as years_apart,
+    coalesce(
+        a.birth_date = b.birth_date or damerau_levenshtein(a.birth_date, b.birth_date) <= 1
+        or (a.birth_date[1:4] = b.birth_date[1:4] and a.birth_date[6:7] = b.birth_date[9:10] and a.birth_date[9:10] = b.birth_date[6:7]),
+        false) as near_birth,
+    coalesce(a.birth_date is not null and b.birth_date is not null, false) as both_birth,
+    coalesce(a.postcode = b.postcode, false) as same_postcode,
+    coalesce(a.sex <> b.sex, false) as other_sex,
+    coalesce(list_has_any(a.surname_parts, b.surname_parts) or jaro_winkler_similarity(a.surname, b.surname) >= 0.9, false) as near_surname,
+    coalesce(a.surname is not null and b.surname is not null, false) as both_surname,
+    coalesce(a.forename is not null and b.forename is not null, false) as both_forename,
+    coalesce(a.forename = b.forename, false) as same_forename,
+    coalesce(
+        list_has_any(a.forename_forms, b.forename_forms)
+        or (least(length(a.forename), length(b.forename)) = 1 and a.forename[1:1] = b.forename[1:1])
+        or (a.forename = b.surname and a.surname = b.forename),
+        false) as forename_meets,
+    coalesce(jaro_winkler_similarity(a.forename, b.forename), 0) as forename_likeness,
+    coalesce(damerau_levenshtein(a.forename, b.forename), 99) as forename_edits
+from pair
+order by node_l, node_r
+"""
+
+
+def score(
+    nodes: pd.DataFrame, extra_pairs: pd.DataFrame, model: LinkageModel, settings: LinkageSettings
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score node pairs with the frozen model.
+
+    ``extra_pairs`` (``node_l, node_r``) are pairs compared even if no blocking rule finds them (shared agency ids,
+    people's decisions). Returns edges (one row a pair, ``node_l < node_r``, with the features adjust.py needs and
+    ``weights``: JSON of bits per column) and the blocking counts.
+    """
+    with scratch(settings) as con:
+        _load_nodes(con, nodes)
+        blocking = block_keys(con, settings)
+        linker = _linker(con, model.settings)
+        for column, frame in model.frequencies.items():
+            table = frame.rename(columns={"value": column, "frequency": f"tf_{column}"})
+            con.register("tf_input", pa.Table.from_pandas(table, preserve_index=False))
+            con.execute(f"create or replace table frozen_tf_{column} as select * from tf_input")
+            linker.table_management.register_term_frequency_lookup(
+                DuckDBAPI(connection=con).register(con.table(f"frozen_tf_{column}"), dataset_display_name=f"tf_in_{column}"), column
+            )
+        predicted = linker.inference.predict(threshold_match_weight=settings.keep_weight)
+        con.execute(f"create or replace temp table scored as select * from {predicted.physical_name} where node_l <> node_r")
+        _score_extra(con, extra_pairs)
+        columns = [c for (c,) in con.sql("select column_name from (describe scored)").fetchall() if c.startswith("mw_")]
+        weights = "to_json(struct_pack(" + ", ".join(f'"{c[3:]}" := round({c}, 2)' for c in columns) + "))::varchar"
+        edges = con.sql(_PAIR_FEATURES.format(weights=weights if columns else "'{}'")).df()
+        drop_splink_tables(con)
+    return edges, blocking
+
+
+def _score_extra(con: duckdb.DuckDBPyConnection, extra: pd.DataFrame) -> None:
+    """Pairs that must be looked at but were not blocked enter with no probabilistic weight of their own."""
+    if extra.empty:
+        return
+    con.register("extra_input", pa.Table.from_pandas(extra[["node_l", "node_r"]], preserve_index=False))
+    con.execute(
+        "insert into scored by name select distinct node_l, node_r, 0.0 as match_weight from extra_input e "
+        "where not exists (select 1 from scored s where s.node_l = e.node_l and s.node_r = e.node_r)"
+    )
+    con.unregister("extra_input")
+
+
+def _linker(con: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> Linker:
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    api = DuckDBAPI(connection=con)
+    return Linker(api.register(con.table("node_keyed"), dataset_display_name="node_scored"), settings, set_up_basic_logging=False)
+
+
+def drop_splink_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove what Splink leaves behind; it never cleans up after itself."""
+    rows = con.sql(
+        "select table_name, table_type from information_schema.tables where table_name like '\\_\\_splink\\_\\_%' escape '\\'"
+    ).fetchall()
+    for name, kind in rows:
+        con.execute(f'drop {"view" if kind == "VIEW" else "table"} if exists "{name}"')
+
+
+def train_linker(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any], settings: LinkageSettings) -> Linker:
+    """A Splink linker over ``nodes`` with blocking keys made, ready to be trained."""
+    _load_nodes(con, nodes)
+    block_keys(con, settings)
+    return _linker(con, untrained)
+
+
+def term_frequencies(nodes: pd.DataFrame, column: str) -> pd.DataFrame:
+    """``value, frequency`` of a column over nodes, most frequent first, ties by value."""
+    counts = nodes[column].dropna().value_counts()
+    frame = pd.DataFrame({"value": counts.index.astype(str), "frequency": (counts / counts.sum()).round(9).to_numpy()})
+    return frame.sort_values(["frequency", "value"], ascending=[False, True]).reset_index(drop=True)
