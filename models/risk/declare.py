@@ -1,0 +1,369 @@
+"""What a pack declares about risk: `risk.yml` (features, target, windows, gates) and `rules.yml` (named patterns).
+
+Everything that is particular to one partnership's question is declared there and checked here, when the pack is
+loaded: a feature that reads a forbidden attribute, a rule about a feature nobody declared or a gate without its
+threshold is refused before any row is read. No engine code knows the name of an agency, an event or a feature.
+
+Kinds of feature. `D` is the as-of date, `w` = window_weeks, `p` = prior_weeks, `o` = offset_weeks; a row is seen only
+if it was known at the knowledge cut-off of `D` (see `asof.py`).
+
+| kind              | value                                                                                     |
+|-------------------|-------------------------------------------------------------------------------------------|
+| count             | events with `D-7(o+w) < occurred_on <= D-7o`                                              |
+| sum               | the same, summing `value`                                                                 |
+| days_since        | days from the latest event to `D`; `7w` when there is none within the window               |
+| distinct_agencies | agencies with at least one event in the window                                            |
+| distinct_types    | event types with at least one event in the window                                         |
+| change            | count in the window, less the count of the `p` weeks before it scaled to the same length   |
+| open_episode      | 1 when an episode is open on `D`                                                          |
+| episode_days      | days since the earliest start of an episode open on `D`, at most `7w`; 0 when none is open |
+| episodes_started  | episodes that began in the window                                                         |
+| episodes_ended    | episodes that ended in the window                                                         |
+| household_moves   | household spells of the person that began in the window                                   |
+| household_size    | people of the spine in the person's household on `D`                                      |
+| relative_to_peers | the base feature less its mean over the cohort of the same week and peer group            |
+| age               | age in years on `D`                                                                       |
+| age_band          | 1 when the age in months lies in `[from_months, to_months)`                               |
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+EVENT_KINDS = frozenset({"count", "sum", "days_since", "distinct_agencies", "distinct_types", "change"})
+EPISODE_KINDS = frozenset({"open_episode", "episode_days", "episodes_started", "episodes_ended"})
+WINDOWED = EVENT_KINDS | {"episode_days", "episodes_started", "episodes_ended", "household_moves"}
+SCOPES = ("person", "household_others", "household")
+# A maximum over the *other* members of a household cannot be had by subtracting one's own.
+PERSON_OR_HOUSEHOLD = frozenset({"days_since", "episode_days"})
+NO_SCOPE = frozenset({"household_moves", "household_size", "relative_to_peers", "age", "age_band"})
+
+Kind = Literal[
+    "count",
+    "sum",
+    "days_since",
+    "distinct_agencies",
+    "distinct_types",
+    "change",
+    "open_episode",
+    "episode_days",
+    "episodes_started",
+    "episodes_ended",
+    "household_moves",
+    "household_size",
+    "relative_to_peers",
+    "age",
+    "age_band",
+]
+# What evidence.py can tell about a reason: the only fields a sentence template may use.
+SENTENCE_FACTS = frozenset(
+    {"count", "things", "agencies", "from_agencies", "between", "since", "latest", "window", "before"}
+    | {"total", "days", "kinds", "prior_count", "first_on", "last_on"}
+)
+
+
+class DeclarationError(ValueError):
+    """A pack's risk.yml or rules.yml cannot be used; the message names the entry and what is wrong with it."""
+
+
+class Strict(BaseModel):
+    """Base of every declaration: unknown keys are refused, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Feature(Strict):
+    """One feature of the panel; the only place where its name, kind, theme, sign, label and sentence are written."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,59}$")]
+    kind: Kind
+    theme: str
+    label: str
+    sentence: str = ""
+    scope: Literal["person", "household_others", "household"] = "person"
+    monotone: Literal[-1, 0, 1] = 0
+    model: bool = True
+    protective: bool = False
+    events: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    episodes: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    window_weeks: int | None = Field(default=None, ge=1, le=520)
+    prior_weeks: int | None = Field(default=None, ge=1, le=520)
+    offset_weeks: int = Field(default=0, ge=0, le=520)
+    base: str | None = None
+    floor: int = Field(default=0, ge=0)
+    from_months: int | None = None
+    to_months: int | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Feature:
+        wants = {
+            "events": self.kind in EVENT_KINDS,
+            "episodes": self.kind in EPISODE_KINDS,
+            "window_weeks": self.kind in WINDOWED,
+            "prior_weeks": self.kind == "change",
+            "base": self.kind == "relative_to_peers",
+            "to_months": self.kind == "age_band",
+        }
+        for field, needed in wants.items():
+            given = getattr(self, field) not in (None, ())
+            if given != needed:
+                raise ValueError(f"feature {self.name}: {field} {'is missing' if needed else 'has no meaning'} for {self.kind}")
+        if self.scope == "household_others" and self.kind in PERSON_OR_HOUSEHOLD:
+            raise ValueError(f"feature {self.name}: {self.kind} cannot leave out the person, use scope household")
+        if self.scope != "person" and self.kind in NO_SCOPE:
+            raise ValueError(f"feature {self.name}: {self.kind} has no scope")
+        if self.offset_weeks and self.kind not in {"count", "sum", "distinct_agencies", "distinct_types"}:
+            raise ValueError(f"feature {self.name}: offset_weeks has no meaning for {self.kind}")
+        unknown = template_fields(self.sentence) - SENTENCE_FACTS
+        if unknown:
+            raise ValueError(f"feature {self.name}: the sentence uses {sorted(unknown)}, which evidence cannot fill")
+        return self
+
+    @property
+    def reach_weeks(self) -> int:
+        """Weeks before the as-of date that the feature may look at; 0 when it only looks at the day itself."""
+        return (self.window_weeks or 0) + (self.prior_weeks or 0) + self.offset_weeks
+
+
+class NeverFeature(Strict):
+    """An attribute no feature may read, and why (the deny-list)."""
+
+    term: str
+    why: str
+
+
+class Target(Strict):
+    """The outcome: rows of `marts.label` with this name."""
+
+    name: str
+    description: str
+    horizon_days: int = Field(ge=7)
+    maturity_days: int = Field(ge=0)
+    minimum_positives: int = Field(ge=1)
+
+
+class Training(Strict):
+    """Which past Sundays the model learns from and how; the search space is fixed here, not found by trying."""
+
+    step_weeks: int = Field(default=4, ge=1)
+    window_weeks: int = Field(default=156, ge=4)
+    lookback_weeks: int = Field(default=52, ge=0)
+    negatives_per_positive: int = Field(default=10, ge=1)
+    folds: int = Field(default=2, ge=2, le=10)
+    seed: int = 20261005
+    candidates: tuple[Literal["logistic", "boosting"], ...] = ("logistic", "boosting")
+    logistic: dict[str, float] = Field(default_factory=dict)
+    boosting: dict[str, float] = Field(default_factory=dict)
+
+
+class Evaluation(Strict):
+    """The back-test: `test_weeks` consecutive Sundays a split, `splits` splits, a month apart."""
+
+    test_weeks: int = Field(default=26, ge=1)
+    splits: int = Field(default=1, ge=1)
+    split_step_weeks: int = Field(default=4, ge=1)
+    bootstrap: int = Field(default=400, ge=50)
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    smallest_cell: int = Field(default=6, ge=1)
+
+
+class Comparators(Strict):
+    """What the model has to beat: a declared count, the rules, and a draw."""
+
+    contact_count: str
+
+
+class Channels(Strict):
+    """How a team's places are shared between the model and the rules, and how long a listed person is not listed again."""
+
+    model_share: float = Field(default=0.75, ge=0, le=1)
+    relist_after_weeks: int = Field(default=12, ge=0)
+
+
+class Gate(Strict):
+    """One pre-registered condition of issuing a model list; which settings it needs depends on its kind (gates.py)."""
+
+    id: str
+    kind: Literal["sign_offs", "capacity", "sunset", "mode", "history", "feeds", "benefit", "calibration"]
+    title: str
+    against: Literal["contact_count", "rules", "random"] | None = None
+    least_difference: float = 0.0
+    detectable: float = Field(default=0.1, gt=0)
+    minimum_found: int = Field(default=20, ge=1)
+    slope: tuple[float, float] = (0.8, 1.25)
+    largest_error: float = 0.02
+    required: tuple[str, ...] = ()
+    sunset: date | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Gate:
+        if self.kind == "benefit" and self.against is None:
+            raise ValueError(f"gate {self.id}: a benefit gate says against which comparator")
+        if self.kind == "sign_offs" and not self.required:
+            raise ValueError(f"gate {self.id}: no sign-off is named")
+        if self.kind == "sunset" and self.sunset is None:
+            raise ValueError(f"gate {self.id}: the sunset date is missing")
+        return self
+
+
+class RiskConfig(Strict):
+    """`risk.yml` as a whole; `load` is the way in."""
+
+    version: int
+    registered_on: date
+    target: Target
+    training: Training
+    evaluation: Evaluation
+    comparators: Comparators
+    channels: Channels = Channels()
+    themes: dict[str, str]
+    gates: tuple[Gate, ...]
+    never_features: tuple[NeverFeature, ...]
+    never_alone: tuple[str, ...] = ()
+    features: tuple[Feature, ...]
+    # Read by the marts (who is in the cohort, what counts as the outcome), carried here so that they are hashed too.
+    cohort: dict[str, Any] | None = None
+    targets: tuple[dict[str, Any], ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RiskConfig:
+        seen: dict[str, Feature] = {}
+        for feature in self.features:
+            if feature.name in seen:
+                raise ValueError(f"feature {feature.name} is declared twice")
+            if feature.theme not in self.themes:
+                raise ValueError(f"feature {feature.name}: theme {feature.theme} is not declared")
+            if feature.base is not None and (
+                feature.base not in seen or seen[feature.base].kind in {"relative_to_peers", "age", "age_band"}
+            ):
+                raise ValueError(f"feature {feature.name}: base {feature.base} must be a feature declared before it")
+            for event in set(feature.events) & set(self.never_alone):
+                if len(feature.events) == 1 and feature.floor < 2:
+                    raise ValueError(f"feature {feature.name}: a single {event} may not count on its own (floor >= 2)")
+            seen[feature.name] = feature
+        if self.targets is not None and self.target.name not in {t.get("name") for t in self.targets}:
+            raise ValueError(f"target {self.target.name} is not among the declared targets")
+        if self.comparators.contact_count not in seen:
+            raise ValueError(f"comparator {self.comparators.contact_count} is not a declared feature")
+        self._refuse_never_features(seen)
+        return self
+
+    def _refuse_never_features(self, by_name: Mapping[str, Feature]) -> None:
+        """Refuse a feature that names a denied attribute itself or through the feature it is built on."""
+        for feature in self.features:
+            lineage = [feature] + ([by_name[feature.base]] if feature.base else [])
+            for step in lineage:
+                words = {step.name, *step.events, *step.details, *step.episodes, *step.outcomes}
+                for never in self.never_features:
+                    hit = next((w for w in sorted(words) if _mentions(w, never.term)), None)
+                    if hit is not None:
+                        raise ValueError(f"feature {feature.name} reads {hit}: {never.term} is never used ({never.why})")
+
+    def feature(self, name: str) -> Feature:
+        """The declaration of one feature; KeyError when it is not declared."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise KeyError(name)
+
+    @property
+    def model_features(self) -> tuple[str, ...]:
+        """Names of the features the model is fitted on, in declared order."""
+        return tuple(f.name for f in self.features if f.model)
+
+
+class Condition(Strict):
+    """A comparison of one declared feature with a number."""
+
+    feature: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Condition:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"condition on {self.feature} has no bound")
+        return self
+
+
+class Rule(Strict):
+    """A named pattern: all conditions of `all`, and at least one of `any` when there are some."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,59}$")]
+    title: str
+    sentence: str
+    why: str
+    evidence: str
+    deadline_working_days: int = Field(ge=0, le=60)
+    questions: tuple[str, ...]
+    all: tuple[Condition, ...] = ()
+    any: tuple[Condition, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Rule:
+        if not self.all:
+            raise ValueError(f"rule {self.id} has no condition that must hold")
+        unknown = template_fields(self.sentence) - SENTENCE_FACTS
+        if unknown:
+            raise ValueError(f"rule {self.id}: the sentence uses {sorted(unknown)}, which evidence cannot fill")
+        return self
+
+
+class RuleBook(Strict):
+    """`rules.yml` as a whole."""
+
+    version: int
+    rules: tuple[Rule, ...]
+
+
+def load_risk(raw: Mapping[str, Any]) -> RiskConfig:
+    """Check the parsed risk.yml and return it; DeclarationError says in words what is wrong and where."""
+    try:
+        return RiskConfig.model_validate(raw)
+    except ValueError as error:
+        raise DeclarationError(f"risk.yml: {_plain(error)}") from error
+
+
+def load_rules(raw: Mapping[str, Any], config: RiskConfig) -> RuleBook:
+    """Check the parsed rules.yml against the declared features; DeclarationError as above."""
+    try:
+        book = RuleBook.model_validate(raw)
+    except ValueError as error:
+        raise DeclarationError(f"rules.yml: {_plain(error)}") from error
+    names = {f.name for f in config.features}
+    ids = [r.id for r in book.rules]
+    if len(set(ids)) != len(ids):
+        raise DeclarationError("rules.yml: two rules have the same id")
+    for rule in book.rules:
+        for name in [rule.evidence, *(c.feature for c in (*rule.all, *rule.any))]:
+            if name not in names:
+                raise DeclarationError(f"rules.yml: rule {rule.id} is about {name}, which risk.yml does not declare")
+    return book
+
+
+def template_fields(template: str) -> set[str]:
+    """The names between braces in a sentence template."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def _mentions(word: str, term: str) -> bool:
+    """Whether a declared word holds the denied term as whole underscore-separated parts."""
+    return f"_{term.lower()}_" in f"_{word.lower()}_"
+
+
+def _plain(error: ValueError) -> str:
+    """A pydantic error as one line a pack's author can act on, without its links and input dump."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(str(p) for p in item['loc'])}: {str(item['msg']).removeprefix('Value error, ')}".lstrip(": ")
+        for item in errors(include_url=False, include_input=False)
+    )
