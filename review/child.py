@@ -1,0 +1,286 @@
+"""One person's entry on a list: why now, what is going well, who is involved, the story, and how sure we are.
+
+Two rules hold everywhere here. What is sealed loses agency, date, kind and number: one line says that a specialist
+service holds information. And order never depends on a key: reasons and rows stand by date, newest reasons first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from review.words import Wording, between_words, forbidden_in, month_words, on_words, to_date
+
+MOST_REASONS = 5
+MOST_QUESTIONS = 3
+# More single events than this are told as one line a month.
+_LINES_ONE_BY_ONE = 6
+CHRONOLOGY_MONTHS = 24
+
+
+class EntryProblem(Exception):
+    """A candidate cannot be told in words; the message names the reason, never the person."""
+
+
+def is_sealed(row: Mapping[str, Any], wording: Wording) -> bool:
+    """Whether a row stays in the hub: marked so itself, or its agency's rows all are."""
+    return row.get("release") == "sealed" or wording.sealed_agency(str(row.get("agency") or ""))
+
+
+def reasons(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
+    """At most five reasons as sentences with their evidence, newest first.
+
+    Raises:
+        EntryProblem: more than five, or one without evidence: every reason must lead to source rows.
+    """
+    handed = candidate["reasons"]
+    if not 0 < len(handed) <= MOST_REASONS:
+        raise EntryProblem(f"A candidate has {len(handed)} reasons; a list shows one to {MOST_REASONS}.")
+    told = [_reason(reason, wording) for reason in handed]
+    told.sort(key=lambda pair: (pair[0] is None, -(pair[0].toordinal() if pair[0] else 0), pair[1]["name"]))
+    return [reason for _, reason in told]
+
+
+def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, dict[str, Any]]:
+    evidence = reason.get("evidence") or []
+    if not evidence:
+        raise EntryProblem(f"Reason {reason.get('name')!r} has no evidence rows, so it cannot be traced to a source.")
+    sealed = any(is_sealed(row, wording) for row in evidence)
+    open_rows = [row for row in evidence if not is_sealed(row, wording)]
+    if sealed:
+        # A count over mixed rows would tell how many are sealed, so the whole sentence is replaced.
+        sentence = wording.sentences.get("from_specialist") or wording.phrase("sealed_note")
+    else:
+        sentence = _say(reason, wording)
+    days = [day for row in open_rows if (day := to_date(row.get("occurred_on")))]
+    return (max(days) if days else None), {
+        "ref": "",
+        "name": "specialist" if sealed else str(reason["name"]),
+        "theme": "specialist" if sealed else str(reason.get("theme") or ""),
+        "sentence": sentence,
+        "sealed": sealed,
+        "agencies": _agencies(open_rows, wording),
+        "evidence": evidence_lines(evidence, wording),
+    }
+
+
+def _say(told: Mapping[str, Any], wording: Wording, fallback: str = "default") -> str:
+    key = str(told.get("sentence_key") or told["name"])
+    template = str(told.get("sentence") or wording.sentences.get(key) or wording.sentences[fallback])
+    found = forbidden_in(template)
+    if found:
+        raise EntryProblem(f"Reason {told['name']!r} says {found[0]!r}, which a product about a person may not say.")
+    return wording.sentence(template, told.get("facts") or {}, told.get("evidence") or [])
+
+
+def going_well(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
+    """What is going well, with evidence; anything sealed is left out whole."""
+    told = []
+    for good in candidate.get("protective") or []:
+        evidence = good.get("evidence") or []
+        if evidence and not any(is_sealed(row, wording) for row in evidence):
+            told.append(
+                {
+                    "name": str(good["name"]),
+                    "sentence": _say(good, wording),
+                    "agencies": _agencies(evidence, wording),
+                    "evidence": evidence_lines(evidence, wording),
+                }
+            )
+    return sorted(told, key=lambda good: (good["sentence"], good["name"]))
+
+
+def _agencies(rows: Iterable[Mapping[str, Any]], wording: Wording) -> list[dict[str, str]]:
+    names = sorted({str(row["agency"]) for row in rows})
+    return [{"agency": name, "agency_name": wording.agency(name)} for name in names]
+
+
+def evidence_lines(evidence: Sequence[Mapping[str, Any]], wording: Wording) -> list[dict[str, Any]]:
+    """Source rows as printed lines, newest first; many small events are told month by month.
+
+    Every line keeps the keys of its rows, so that its reference leads back to them. Sealed rows share one line
+    which keeps nothing but their keys.
+    """
+    lines = []
+    grouped: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    open_rows = [row for row in evidence if not is_sealed(row, wording)]
+    monthly = len(open_rows) > _LINES_ONE_BY_ONE
+    for place, row in enumerate(open_rows):
+        day = to_date(row.get("occurred_on"))
+        kind = (row["agency"], row.get("feed"), row.get("event_type"))
+        apart: tuple[Any, ...] = (day.year, day.month) if monthly and day else (day, place)
+        grouped.setdefault((*kind, *apart), []).append(row)
+    for (agency, feed, event_type, *_), rows in grouped.items():
+        days = sorted(day for row in rows if (day := to_date(row.get("occurred_on"))))
+        single = rows[0] if len(rows) == 1 else {}
+        what = wording.event(str(event_type), len(rows), single.get("detail"))
+        lines.append(
+            {
+                "ref": "",
+                "sealed": False,
+                "agency": str(agency),
+                "agency_name": wording.agency(str(agency)),
+                "feed": str(feed),
+                "feed_name": wording.feed(str(agency), str(feed)),
+                "when": _capital(between_words(days[0], days[-1])) if days else "Date not recorded",
+                "what": what if single else f"{len(rows)} {what}",
+                "rows": [_row(row) for row in _by_content(rows)],
+                "_last": days[-1] if days else date.min,
+            }
+        )
+    lines.sort(key=lambda line: (-line.pop("_last").toordinal(), line["agency"], line["what"], line["when"]))
+    sealed = [row for row in evidence if is_sealed(row, wording)]
+    if sealed:
+        lines.append(
+            {
+                "ref": "", "sealed": True, "agency": "", "agency_name": "", "feed": "", "feed_name": "", "when": "",
+                "what": wording.phrase("sealed_note"),
+                # One entry a row would tell their number in the hashed content, but the keys must not be lost.
+                "rows": [
+                    {"event_key": str(row["event_key"]), "event_type": None, "occurred_on": None, "release": "sealed"}
+                    for row in sealed
+                ],
+            }
+        )  # fmt: skip
+    return lines
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    day = to_date(row.get("occurred_on"))
+    return {
+        "event_key": str(row["event_key"]),
+        "event_type": str(row["event_type"]),
+        "occurred_on": day.isoformat() if day else None,
+        "release": str(row.get("release") or "ask_owner"),
+    }
+
+
+def _by_content(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(
+        rows, key=lambda row: (str(row.get("occurred_on")), str(row.get("event_type")), str(row.get("value")))
+    )
+
+
+def chronology(candidate: Mapping[str, Any], wording: Wording, as_of: date) -> list[dict[str, Any]]:
+    """24 months, newest first: one line an event, and one line a month for small events of one kind."""
+    start = _months_before(as_of, CHRONOLOGY_MONTHS)
+    grouped: dict[tuple[Any, ...], list[date]] = {}
+    for place, row in enumerate(candidate.get("chronology") or []):
+        day = to_date(row["occurred_on"])
+        if day is None or not start <= day <= as_of or is_sealed(row, wording):
+            continue
+        kind = (str(row["agency"]), str(row["event_type"]))
+        if wording.event_setting(kind[1], "by_month"):
+            grouped.setdefault((*kind, None, day.year, day.month), []).append(day)
+        else:
+            grouped.setdefault((*kind, row.get("detail"), day, place), []).append(day)
+    lines = []
+    for (agency, event_type, detail, *rest), days in grouped.items():
+        first, last, count = min(days), max(days), len(days)
+        what = wording.event(event_type, count, detail)
+        by_month = not isinstance(rest[0], date)
+        lines.append(
+            {
+                "first_on": first.isoformat(),
+                "last_on": last.isoformat(),
+                "when": month_words(first) if by_month else on_words(first),
+                "agency": agency,
+                "agency_name": wording.agency(agency),
+                "what": _capital(f"{count} {what}" if by_month else what),
+            }
+        )
+    lines.sort(key=lambda line: (line["agency"], line["what"]))
+    lines.sort(key=lambda line: line["last_on"], reverse=True)
+    return lines
+
+
+def gaps(feeds: Sequence[Mapping[str, Any]], agencies: Iterable[str], wording: Wording) -> list[str]:
+    """Where the story stops for want of data: late feeds of the agencies that know this person."""
+    known = set(agencies)
+    told = [
+        wording.sentence(
+            wording.phrase("gap"),
+            {"agency": feed["agency_name"], "on": feed["last_good_on"], "feed": feed["feed_name"]},
+        )
+        for feed in feeds
+        if feed["is_late"] and feed["last_good_on"] and feed["agency"] in known
+    ]
+    return sorted(told)
+
+
+def involved(
+    candidate: Mapping[str, Any],
+    professionals: Mapping[str, Mapping[str, Any]],
+    organisations: Mapping[str, str],
+    wording: Wording,
+) -> list[dict[str, Any]]:
+    """Who already works with this person, longest first: what, who, role, team, since when."""
+    told: dict[tuple[Any, ...], dict[str, Any]] = {}
+    names: Mapping[str, str] = wording.pack.get("episode_types", {})
+    for row in candidate.get("involvement") or []:
+        if is_sealed(row, wording):
+            continue
+        key = str(row["worker_record_key"]) if row.get("worker_record_key") else None
+        worker = professionals.get(key, {}) if key else {}
+        organisation = str(row["organisation"]) if row.get("organisation") else None
+        place = organisations.get(organisation) if organisation else None
+        since = to_date(row.get("started_on"))
+        kind = str(row["episode_type"])
+        entry = {
+            "agency": str(row["agency"]),
+            "agency_name": wording.agency(str(row["agency"])),
+            "what": str(names.get(kind) or kind.replace("_", " ").capitalize()),
+            "who": worker.get("name"),
+            "role": worker.get("role"),
+            "team": place or worker.get("organisation") or row.get("team"),
+            "since": since.isoformat() if since else None,
+            "worker_record_key": key,
+        }
+        told.setdefault(tuple(str(entry[name]) for name in ("agency", "what", "who", "team")), entry)
+    return sorted(told.values(), key=lambda one: (str(one["since"]), one["agency"], one["what"], str(one["who"])))
+
+
+def sureness(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
+    """How sure we are that each agency's records are this one person, in words; what to check comes first."""
+    by_basis: dict[str, list[str]] = {}
+    for agency, basis in (candidate.get("link_basis") or {}).items():
+        if not wording.sealed_agency(agency):
+            by_basis.setdefault(str(basis), []).append(wording.agency(agency))
+    words = wording.pack.get("link_basis", {})
+    order = ("probabilistic", "single", "deterministic")
+    known = sorted(by_basis, key=lambda basis: order.index(basis) if basis in order else len(order))
+    return [{"agencies": sorted(by_basis[basis]), "sentence": str(words.get(basis, basis))} for basis in known]
+
+
+def questions(told: Sequence[Mapping[str, Any]], wording: Wording) -> list[str]:
+    """Things to consider, from what the reasons are about; never an instruction."""
+    known = wording.pack.get("questions", {})
+    topics: list[str] = []
+    for reason in told:
+        for line in reason["evidence"]:
+            for row in line["rows"]:
+                topic = wording.event_setting(str(row["event_type"]), "topic")
+                if topic and topic not in topics:
+                    topics.append(str(topic))
+    chosen = [str(known[topic]) for topic in topics if topic in known][: MOST_QUESTIONS - 1]
+    return chosen + ([str(known["always"])] if "always" in known else [])
+
+
+def has_sealed(candidate: Mapping[str, Any], wording: Wording) -> bool:
+    """Whether anything about this person is sealed, in any part of the candidate."""
+    rows = [*(candidate.get("chronology") or []), *(candidate.get("involvement") or [])]
+    for told in [*candidate["reasons"], *(candidate.get("protective") or [])]:
+        rows += told.get("evidence") or []
+    return any(is_sealed(row, wording) for row in rows) or any(
+        wording.sealed_agency(agency) for agency in candidate.get("link_basis") or {}
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _months_before(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, 28))

@@ -1,0 +1,350 @@
+"""From the week's candidates to one document per area team.
+
+The caller hands candidates in the order the model or the rules chose them, with evidence and chronology but under
+keys; names come from the identity zone and are added here. Capacity is applied, brothers and sisters are put
+together, sentences are written, and the order of choice is then lost for good: families are shuffled (see
+`review.document`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from review import child as entry
+from review.document import finish, validate
+from review.words import Wording, age_words, forbidden_in, joined, on_words, to_date
+
+Candidate = Mapping[str, Any]
+
+
+class ComposeProblem(Exception):
+    """A list cannot be composed; the message says what is missing, never whom it is about."""
+
+
+@dataclass(frozen=True)
+class ListSettings:
+    """What the partnership decided about its lists.
+
+    Attributes:
+        partnership, partnership_name: folder name and name for people.
+        capacity: persons a week for each area team; a team that is absent gets no list.
+        team_names: name for people of each area team.
+        synthetic: True when nobody in the data exists; every product then says so.
+        mode: shadow, pilot or live.
+        usual_days: days after the list's Monday by which families without a rule's date are talked about.
+        expires_after_days: days after the list's Monday on which the list ends (when the next is issued).
+    """
+
+    partnership: str
+    partnership_name: str
+    capacity: Mapping[str, int]
+    team_names: Mapping[str, str] = field(default_factory=dict)
+    synthetic: bool = True
+    mode: str = "shadow"
+    usual_days: int = 4
+    expires_after_days: int = 7
+
+    def team_name(self, team: str) -> str:
+        """An area team's name for people."""
+        return self.team_names.get(team) or team.replace("_", " ").capitalize()
+
+
+def compose_lists(
+    candidates: Sequence[Candidate],
+    *,
+    settings: ListSettings,
+    wording: Wording,
+    as_of: date,
+    identities: Mapping[str, Mapping[str, Any]],
+    professionals: Mapping[str, Mapping[str, Any]] | None = None,
+    feeds: Sequence[Mapping[str, Any]] = (),
+    organisations: Mapping[str, str] | None = None,
+    suppressed: Mapping[str, Mapping[str, int]] | None = None,
+    held_back: Mapping[str, int] | None = None,
+    basis: Sequence[str] = (),
+) -> dict[str, dict[str, Any]]:
+    """One finished `weekly_list.v1` document per area team with a capacity, also when it is empty.
+
+    Args:
+        candidates: in order of choice; a team's first ones fill its capacity.
+        as_of: the Sunday the week ends with; the list is for the Monday after it.
+        identities: by person_key: forename, surname, birth_date (used for the age alone).
+        professionals: by worker_record_key: name, role, organisation.
+        feeds: agency, feed, last_good_load (date or timestamp), is_late, and optionally no_agreement.
+        organisations: names for people of organisation codes (a school's number).
+        suppressed: by team and reason: how many persons were not listed.
+        held_back: by team: further persons left out for want of room before they were handed over.
+        basis: plain sentences on where this week's list comes from (which gates passed).
+
+    Raises:
+        ComposeProblem: a capacity is not set, a person appears twice, or a sentence may not be said.
+    """
+    keys = [str(candidate["person_key"]) for candidate in candidates]
+    if len(keys) != len(set(keys)):
+        raise ComposeProblem("A person was handed over twice for one week.")
+    unset = sorted({str(candidate["area_team"]) for candidate in candidates} - set(settings.capacity))
+    if unset:
+        raise ComposeProblem(f"No weekly capacity is set for area team {unset[0]!r}; set it in partnership.yml.")
+    told_feeds = feed_lines(feeds, wording)
+    found = [text for text in basis if forbidden_in(text)]
+    if found:
+        raise ComposeProblem("The sentence on where the list comes from says something a product may not say.")
+    documents = {}
+    for team in sorted(settings.capacity):
+        own = [candidate for candidate in candidates if candidate["area_team"] == team]
+        families, left_out = group_families(own, settings.capacity[team])
+        composed = [
+            _family(group, settings, wording, as_of, identities, professionals or {}, organisations or {}, told_feeds)
+            for group in families
+        ]
+        counts = {
+            "listed": sum(len(family["children"]) for family in composed),
+            "capacity": settings.capacity[team],
+            "held_back": left_out + (held_back or {}).get(team, 0),
+            "suppressed": _suppressed((suppressed or {}).get(team, {}), wording),
+        }
+        document: dict[str, Any] = {
+            "schema": "weekly_list.v1",
+            "partnership": settings.partnership,
+            "partnership_name": settings.partnership_name,
+            "synthetic": settings.synthetic,
+            "mode": settings.mode,
+            "list_id": None,
+            "version": None,
+            "cause": None,
+            "as_of_date": as_of.isoformat(),
+            "expires_on": (as_of + timedelta(days=1 + settings.expires_after_days)).isoformat(),
+            "area_team": team,
+            "team_name": settings.team_name(team),
+            "content_hash": "",
+            "top_lines": _top_lines(composed, counts, told_feeds, wording),
+            "basis": list(basis),
+            "statements": statements(wording, settings, ("people_decide", "order", "offer", "purpose")),
+            "feeds": told_feeds,
+            "counts": counts,
+            "families": composed,
+            "decisions": list(wording.pack["decisions"]),
+            "reason_answers": list(wording.pack["reason_answers"]),
+            "family_told": list(wording.pack["family_told"]),
+            "page": page_words(wording, ("none_good", "none_involved", "sealed_note")),
+        }
+        finish(document)
+        validate(document)
+        documents[team] = document
+    return documents
+
+
+@dataclass
+class _Group:
+    listed: list[Candidate]
+    held_back: list[Candidate]
+
+
+def group_families(candidates: Sequence[Candidate], capacity: int) -> tuple[list[_Group], int]:
+    """Put brothers and sisters together and fill the capacity in order of choice.
+
+    A family takes its place with its first-chosen child; brothers and sisters who are candidates too come with it
+    while there is room. One for whom there is no room is named with the family, not on another list.
+
+    Returns:
+        The families that are listed, and how many candidates found no room.
+    """
+    groups: list[list[Candidate]] = []
+    home: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        names = [f"person {key}" for key in (candidate["person_key"], *(candidate.get("siblings") or []))]
+        if candidate.get("household_key"):
+            names.append(f"household {candidate['household_key']}")
+        merged: list[Candidate] = []
+        for group in {id(home[name]): home[name] for name in names if name in home}.values():
+            merged += group
+            groups = [other for other in groups if other is not group]
+            for name, held in list(home.items()):
+                if held is group:
+                    home[name] = merged
+        merged.append(candidate)
+        groups.append(merged)
+        for name in names:
+            home[name] = merged
+    order = {str(candidate["person_key"]): place for place, candidate in enumerate(candidates)}
+    for group in groups:
+        group.sort(key=lambda one: order[str(one["person_key"])])
+    groups.sort(key=lambda group: order[str(group[0]["person_key"])])
+    listed: list[_Group] = []
+    room, left_out = capacity, 0
+    for group in groups:
+        taken, rest = group[:room], group[room:]
+        room -= len(taken)
+        left_out += len(rest)
+        if taken:
+            listed.append(_Group(taken, rest))
+    return listed, left_out
+
+
+def _family(
+    group: _Group,
+    settings: ListSettings,
+    wording: Wording,
+    as_of: date,
+    identities: Mapping[str, Mapping[str, Any]],
+    professionals: Mapping[str, Mapping[str, Any]],
+    organisations: Mapping[str, str],
+    feeds: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    monday = as_of + timedelta(days=1)
+    rule_days = [int(one["deadline_days"]) for one in group.listed if one.get("deadline_days") is not None]
+    days = min([*rule_days, settings.usual_days])
+    children = [
+        _child(candidate, wording, as_of, identities, professionals, organisations, feeds)
+        for candidate in _eldest_first(group.listed, identities)
+    ]
+    here = {str(candidate["person_key"]) for candidate in group.listed}
+    held = {str(candidate["person_key"]) for candidate in group.held_back}
+    others = {str(key) for candidate in group.listed for key in candidate.get("siblings") or []} | held
+    return {
+        "ref": "",
+        "talk_by": (monday + timedelta(days=days)).isoformat(),
+        "talk_by_rule": bool(rule_days) and min(rule_days) == days,
+        "household_key": next((str(one["household_key"]) for one in group.listed if one.get("household_key")), None),
+        "children": children,
+        "others_in_home": sorted(
+            (
+                {"person_key": key, **_who(key, identities, as_of, wording), "held_back": key in held}
+                for key in others - here
+                if key in identities or key in held
+            ),
+            key=lambda one: (str(one["name"]), str(one["age"])),
+        ),
+    }
+
+
+def _eldest_first(group: Sequence[Candidate], identities: Mapping[str, Mapping[str, Any]]) -> list[Candidate]:
+    def by_age(candidate: Candidate) -> tuple[str, str, str]:
+        who = identities.get(str(candidate["person_key"]), {})
+        born = to_date(who.get("birth_date"))
+        return (born.isoformat() if born else "9999", str(who.get("forename")), str(who.get("surname")))
+
+    return sorted(group, key=by_age)
+
+
+def _who(key: str, identities: Mapping[str, Mapping[str, Any]], as_of: date, wording: Wording) -> dict[str, str]:
+    who = identities.get(key, {})
+    name = " ".join(str(who[part]).strip() for part in ("forename", "surname") if who.get(part))
+    return {
+        "name": name or wording.phrase("name_unknown"),
+        "age": age_words(to_date(who.get("birth_date")), as_of, wording.phrase("age_unknown")),
+    }
+
+
+def _child(
+    candidate: Candidate,
+    wording: Wording,
+    as_of: date,
+    identities: Mapping[str, Mapping[str, Any]],
+    professionals: Mapping[str, Mapping[str, Any]],
+    organisations: Mapping[str, str],
+    feeds: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    told = entry.reasons(candidate, wording)
+    story = entry.chronology(candidate, wording, as_of)
+    agencies = {line["agency"] for line in story} | set(candidate.get("link_basis") or {})
+    key = str(candidate["person_key"])
+    return {
+        "ref": "",
+        "person_key": key,
+        **_who(key, identities, as_of, wording),
+        "channels": sorted(str(name) for name in candidate.get("channel") or []),
+        "reasons": told,
+        "going_well": entry.going_well(candidate, wording),
+        "involved": entry.involved(candidate, professionals, organisations, wording),
+        "chronology": story,
+        "gaps": entry.gaps(feeds, agencies, wording),
+        "sureness": entry.sureness(candidate, wording),
+        "questions": entry.questions(told, wording),
+        "specialist": entry.has_sealed(candidate, wording),
+    }
+
+
+def feed_lines(feeds: Iterable[Mapping[str, Any]], wording: Wording) -> list[dict[str, Any]]:
+    """Every feed with its last good day; a late, missing or unlawful one with a sentence. Sealed agencies stay out."""
+    lines = []
+    for feed in feeds:
+        agency, name = str(feed["agency"]), str(feed["feed"])
+        if wording.sealed_agency(agency):
+            continue
+        last = to_date(feed.get("last_good_load"))
+        late = bool(feed.get("is_late")) or last is None or bool(feed.get("no_agreement"))
+        key = "no_agreement" if feed.get("no_agreement") else "late_feed" if last else "never_feed"
+        facts = {"agency": wording.agency(agency), "feed": wording.feed(agency, name), "on": last}
+        lines.append(
+            {
+                "agency": agency,
+                "agency_name": facts["agency"],
+                "feed": name,
+                "feed_name": facts["feed"],
+                "is_late": late,
+                "last_good_on": last.isoformat() if last else None,
+                "sentence": wording.sentence(wording.phrase(key), facts) if late else None,
+            }
+        )
+    return sorted(lines, key=lambda line: (line["agency_name"], line["feed_name"]))
+
+
+def statements(wording: Wording, settings: ListSettings, more: Sequence[str]) -> dict[str, str]:
+    """What every product says: danger now, absence, and further ones; invented people and shadow mode where true."""
+    keys = ["danger_now", "absence", *more]
+    keys += ["synthetic"] if settings.synthetic else []
+    keys += ["shadow"] if settings.mode == "shadow" else []
+    return {key: wording.statement(key) for key in keys}
+
+
+def page_words(wording: Wording, phrases: Sequence[str]) -> dict[str, Any]:
+    """Language, agency colours and fixed phrases, kept in the document so that it always renders the same."""
+    tags = {str(agency): wording.tag(agency) for agency in wording.pack.get("agencies", {})}
+    shown = {agency: tag for agency, tag in tags.items() if not wording.sealed_agency(agency)}
+    page = {"language": str(wording.pack.get("language", "en")), "tags": shown}
+    return {**page, **{phrase: wording.phrase(phrase) for phrase in phrases}}
+
+
+def _suppressed(counts: Mapping[str, int], wording: Wording) -> list[dict[str, Any]]:
+    words = wording.pack.get("exclusions", {})
+    return [
+        {"reason": reason, "count": int(count), "sentence": str(words.get(reason) or f"({reason.replace('_', ' ')})")}
+        for reason, count in sorted(counts.items())
+        if count
+    ]
+
+
+def _top_lines(
+    families: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, Any],
+    feeds: Sequence[Mapping[str, Any]],
+    wording: Wording,
+) -> list[str]:
+    """Three lines for someone in a hurry: whom by when, what is missing, what never to forget."""
+    word = wording.pack.get("person", {"one": "person", "many": "people"})
+    listed = counts["listed"]
+    if families:
+        by_day: dict[str, int] = {}
+        for family in families:
+            by_day[family["talk_by"]] = by_day.get(family["talk_by"], 0) + 1
+        days = [
+            f"{number} {'family' if number == 1 else 'families'} by {on_words(date.fromisoformat(day), weekday=True)}"
+            for day, number in sorted(by_day.items())
+        ]
+        who = f"Talk about {listed} {word['one'] if listed == 1 else word['many']}: {joined(days)}."
+    else:
+        who = f"No {word['many']} on the list this week."
+    if counts["held_back"]:
+        held = counts["held_back"]
+        who += f" There was no room for {held} more {word['one'] if held == 1 else word['many']}."
+    late = sorted({line["agency_name"] for line in feeds if line["is_late"]})
+    missing = f"Data is late or missing from: {joined(late)} (see the end)." if late else wording.phrase("all_on_time")
+    return [
+        who,
+        missing,
+        f"{wording.statement('absence').split('. ')[0]}. {wording.statement('danger_now').split('. ')[0]}.",
+    ]
