@@ -1,0 +1,74 @@
+"""The end of the night: everything expected was made, and the state of every feed for whoever asks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from pipelines.completion import require_complete
+from pipelines.feeds import feed_states
+from pipelines.hub import Hub
+from pipelines.metadata import numbers, table
+from pipelines.progress import tell
+from pipelines.run import instant_of
+
+FEED_STATUS = dg.AssetKey(["assurance", "feed_status"])
+
+
+def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """The last asset of the night; `steps` are all the others of the nightly job."""
+    everything = sorted(key for step in steps for key in step.keys)
+
+    @dg.multi_asset(
+        name="feed_status",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            dg.AssetSpec(
+                FEED_STATUS,
+                deps=everything,
+                group_name="assurance",
+                kinds={"json"},
+                owners=["team:analytics"],
+                description="Each feed's last good load, lateness, agreement and quarantine: counts only.",
+            )
+        ],
+    )
+    def feed_status_step(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        made = require_complete(
+            context.instance, context.run_id, set(context.job_def.asset_layer.selected_asset_keys), {FEED_STATUS}
+        )
+        now = instant_of(context.run.tags, hub)
+        with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
+            states = feed_states(con, hub, now)
+        target = hub.settings.root / "assurance" / "feed_status.json"
+        target.parent.mkdir(exist_ok=True, mode=0o700)
+        partial = target.with_suffix(".partial")
+        partial.write_text(json.dumps([state.summary() for state in states], indent=1), encoding="utf-8")
+        os.replace(partial, target)
+        late = [state for state in states if state.is_late]
+        tell(f"assurance: {made} assets made; {len(late)} of {len(states)} feeds late")
+        yield dg.MaterializeResult(
+            asset_key=FEED_STATUS,
+            metadata={
+                **numbers(
+                    {
+                        "feeds": len(states),
+                        "feeds_late": len(late),
+                        "rows_in_quarantine": sum(state.quarantined for state in states),
+                        "assets_made": made,
+                    }
+                ),
+                "late_feeds": table(
+                    ["agency", "feed", "last good load", "ring"],
+                    [[state.agency_title, state.feed, state.last_good_load, state.contact] for state in late],
+                ),
+            },
+        )
+
+    return [feed_status_step]

@@ -1,0 +1,134 @@
+"""Who is who: dbt's identity models, linkage, and the little that leaves the identity zone."""
+
+from __future__ import annotations
+
+import dagster as dg
+import duckdb
+
+from governance.order import order_hash_with
+from governance.pseudonym import Pseudonym
+from pipelines.hub import Hub
+from pipelines.metadata import numbers, table
+from pipelines.progress import tell
+from pipelines.run import instant_of
+
+PERSONS = dg.AssetKey(["identity", "persons"])
+HOUSEHOLDS = dg.AssetKey(["identity", "households"])
+EXPORT = dg.AssetKey(["identity_export", "record_person"])
+EXPORTED = tuple(
+    dg.AssetKey(["identity_export", name])
+    for name in ("record_person", "record_household", "household_spell", "person", "household")
+)
+
+# What crosses the firewall, and nothing else. `pseudonym` turns an opaque id into a keyed one.
+_EXPORTS = {
+    "record_person": """
+        select record_key, pseudonym('person' || chr(31) || person_id) as person_key, known_from, known_to, link_basis
+        from identity.linkage.person_assignment""",
+    "record_household": """
+        select record_key, pseudonym('household' || chr(31) || household_id) as household_key, known_from, known_to
+        from identity.linkage.record_household""",
+    "household_spell": """
+        select pseudonym('person' || chr(31) || person_id) as person_key,
+               pseudonym('household' || chr(31) || household_id) as household_key,
+               started_on, ended_on, known_from, known_to
+        from identity.linkage.household_spell""",
+    "person": """
+        select pseudonym('person' || chr(31) || person_id) as person_key,
+               birth_month, area_team, sort_no, known_from, known_to
+        from linked_person""",
+    "household": """
+        select pseudonym('household' || chr(31) || household_id) as household_key, sort_no
+        from linked_household""",
+}
+
+
+def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """The linkage step; `canonical_keys` are the identity tables it reads."""
+    owner = ["team:linkage"]
+
+    @dg.multi_asset(
+        name="who_is_who",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            dg.AssetSpec(
+                PERSONS,
+                deps=canonical_keys,
+                group_name="identity",
+                kinds={"splink", "duckdb"},
+                owners=owner,
+                description="Which records are one person, with persistent ids; barriers applied first and last.",
+            ),
+            dg.AssetSpec(
+                HOUSEHOLDS,
+                deps=[*canonical_keys, PERSONS],
+                group_name="identity",
+                kinds={"python", "duckdb"},
+                owners=owner,
+                description="People who share an address over the same time. Hubs and institutions form none.",
+            ),
+            *[
+                dg.AssetSpec(
+                    key,
+                    deps=[PERSONS, HOUSEHOLDS],
+                    group_name="identity",
+                    kinds={"duckdb"},
+                    owners=owner,
+                    description="Leaves the identity zone: keys, spells, month of birth and team. No name or identifier.",
+                )
+                for key in EXPORTED
+            ],
+        ],
+    )
+    def who_is_who(context: dg.AssetExecutionContext):  # noqa: ANN202  Dagster reads the annotation
+        hub: Hub = context.resources.hub
+        from models.linkage import link, write
+
+        tell("identity: finding out which records are one person")
+        with hub.zones.open("identity", "warehouse") as con:
+            result = link(
+                con,
+                model=hub.linkage_model(),
+                settings=hub.linkage_settings(),
+                now=instant_of(context.run.tags, hub),
+                run_id=context.run_id,
+                order_hash=order_hash_with(hub.keys.order_seed),
+                areas=hub.area_teams(),
+            )
+            write(con, result)
+            counts = export(con, result.person, result.household, hub.keys.pseudonym)
+        quality = result.quality
+        tell(f"identity: {counts['record_person']:,} records are {len(result.sort_no_by_person):,} persons")
+        yield dg.MaterializeResult(
+            asset_key=PERSONS,
+            metadata={
+                **numbers({"records": counts["record_person"], "edges": len(result.edges)}),
+                **{
+                    name: table(list(frame.columns), frame.head(30).itertuples(index=False))
+                    for name, frame in quality.items()
+                },
+            },
+        )
+        yield dg.MaterializeResult(asset_key=HOUSEHOLDS, metadata=numbers({"households": len(result.household)}))
+        for key in EXPORTED:
+            yield dg.MaterializeResult(asset_key=key, metadata=numbers({"dagster/row_count": counts[key.path[-1]]}))
+
+    return [who_is_who]
+
+
+def export(con: duckdb.DuckDBPyConnection, person, household, pseudonym_key: bytes) -> dict[str, int]:
+    """Replace what the warehouse knows of identity, in one transaction; returns rows per table."""
+    Pseudonym(pseudonym_key).install(con)
+    con.register("linked_person", person)
+    con.register("linked_household", household)
+    counts: dict[str, int] = {}
+    con.execute("begin transaction")
+    for name, sql in _EXPORTS.items():
+        con.execute(f"delete from warehouse.identity_export.{name}")
+        rows = con.execute(f"insert into warehouse.identity_export.{name} {sql}").fetchall()
+        counts[name] = int(rows[0][0])
+    con.execute("commit")
+    con.unregister("linked_person")
+    con.unregister("linked_household")
+    return counts

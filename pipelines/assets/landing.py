@@ -1,0 +1,152 @@
+"""What the agencies sent, through the gate: one step an agency, one asset a feed.
+
+One agency's bad night never costs another's: each agency has its own step, each feed in it its own outcome, and a feed
+that brought nothing usable is still *made*: it carries its last good load, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from data_quality.contract import FeedContract
+from governance.landing_archive import archive_with
+from governance.pseudonym import Pseudonym
+from pipelines.checks.quality import batch_check_result, batch_check_spec
+from pipelines.hub import Hub
+from pipelines.metadata import numbers, table
+from pipelines.progress import tell
+from pipelines.run import instant_of
+
+_DAY_HOURS = 24.0
+
+
+def feed_key(contract: FeedContract) -> dg.AssetKey:
+    """The asset of a feed: `csc/contacts`."""
+    return dg.AssetKey([contract.agency, contract.feed])
+
+
+def drops_key(agency: str) -> dg.AssetKey:
+    """The asset of what an agency has delivered and nobody has read yet."""
+    return dg.AssetKey(["landing", agency])
+
+
+def gate_assets(contracts: dict[str, FeedContract], agencies: dict[str, str]) -> list[dg.AssetsDefinition]:
+    """One step for each agency of the pack; `agencies` gives their names for people."""
+    steps = []
+    for agency in agencies:
+        mine = {name: contract for name, contract in contracts.items() if contract.agency == agency}
+        if mine:
+            steps.append(_gate_step(agency, agencies[agency], mine))
+    return steps
+
+
+def _freshness(contract: FeedContract) -> dg.FreshnessPolicy | None:
+    days = (contract.frequency_days or 0) + (contract.latency_days or 0)
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None
+
+
+def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg.AssetsDefinition:
+    owner = [f"team:{agency}"]
+
+    @dg.multi_asset(
+        name=f"gate_{agency}",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            dg.AssetSpec(
+                drops_key(agency),
+                group_name="landing",
+                kinds={"csv"},
+                owners=owner,
+                description=f"Files {name} has delivered, as sent, with their manifests.",
+            ),
+            *[
+                dg.AssetSpec(
+                    feed_key(contract),
+                    deps=[drops_key(agency)],
+                    group_name="gate",
+                    kinds={"duckdb", "odcs"},
+                    owners=owner,
+                    description=contract.description,
+                    freshness_policy=_freshness(contract),
+                    metadata={
+                        "purpose": contract.purpose,
+                        "agreement": contract.agreement.id if contract.agreement else "none",
+                        "columns": len(contract.columns),
+                    },
+                )
+                for contract in contracts.values()
+            ],
+        ],
+        check_specs=[batch_check_spec(feed_key(contract)) for contract in contracts.values()],
+    )
+    def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        from data_quality.gx import BatchReport, validate_batch
+        from data_quality.sweep import sweep_landing
+
+        reports: dict[str, list[BatchReport]] = {}
+
+        def observe(contract: FeedContract, frame: Any, manifest: Any) -> None:
+            reports.setdefault(contract.name, []).append(
+                validate_batch(contract, frame, code_sets=hub.code_sets, rows=manifest.rows)
+            )
+
+        with hub.zones.open("identity", "warehouse", "quarantine") as con:
+            Pseudonym(hub.keys.pseudonym).install(con)
+            sweep = sweep_landing(
+                con,
+                hub.settings.landing,
+                contracts,
+                hub.code_sets,
+                now=instant_of(context.run.tags, hub),
+                archive=archive_with(hub.keys.landing),
+                observe=observe,
+            )
+        feeds = sweep.feeds
+        loaded = sum(report.rows_in for feed in feeds.values() for report in feed.loaded)
+        refused = [reason for feed in feeds.values() for reason in feed.refused]
+        tell(
+            f"gate: {name}: {loaded:,} rows from {sum(len(feed.loaded) for feed in feeds.values())} files"
+            + (f", [yellow]{len(refused)} files refused[/yellow]" if refused else "")
+        )
+        for reason in refused:
+            context.log.warning(str(reason))
+        yield dg.MaterializeResult(
+            asset_key=drops_key(agency),
+            metadata=numbers(
+                {
+                    "files_read": sum(len(feed.loaded) for feed in feeds.values()),
+                    "files_refused": len(refused),
+                    "files_waiting": sum(len(feed.waiting) for feed in feeds.values()),
+                }
+            ),
+        )
+        for feed_name, contract in contracts.items():
+            feed = feeds[feed_name]
+            yield dg.MaterializeResult(
+                asset_key=feed_key(contract),
+                metadata={
+                    **numbers(
+                        {
+                            "rows_in": sum(report.rows_in for report in feed.loaded),
+                            "rows_loaded": sum(report.rows_loaded for report in feed.loaded),
+                            "rows_quarantined": sum(report.rows_quarantined for report in feed.loaded),
+                            "rows_unchanged": sum(report.rows_unchanged for report in feed.loaded),
+                        }
+                    ),
+                    "agreement_state": feed.agreement,
+                    **(
+                        {"refused": table(["why"], [[str(reason)] for reason in feed.refused])}
+                        if feed.refused
+                        else {}
+                    ),
+                },
+                check_results=[batch_check_result(feed_key(contract), reports.get(feed_name, []))],
+            )
+
+    return gate

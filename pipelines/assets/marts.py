@@ -1,0 +1,57 @@
+"""dbt in the graph: three steps, each with the key of one zone alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from pipelines.dbt_runs import dbt_executable, prune_run_folders, zone_environment
+from pipelines.hub import Hub
+from pipelines.progress import tell
+from pipelines.translator import HubDbtTranslator
+
+# step name: (zone, models, what a person is told)
+STEPS = {
+    "dbt_identity": ("identity", "tag:identity", "identity: one shape for every agency's records"),
+    "dbt_marts": ("warehouse", "tag:warehouse,tag:nightly", "marts: one story each, from every agency's events"),
+    "dbt_person_weeks": ("warehouse", "tag:warehouse,tag:weekly", "marts: who is in the cohort, week by week"),
+}
+
+
+def dbt_steps(manifest: Path) -> dict[str, dg.AssetsDefinition]:
+    """The dbt steps by name, from a parsed manifest."""
+    return {name: _step(name, manifest, *what) for name, what in STEPS.items()}
+
+
+def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg.AssetsDefinition:
+    translator = HubDbtTranslator()
+
+    @dbt_assets(
+        manifest=json.loads(manifest.read_text(encoding="utf-8")),
+        select=select,
+        name=name,
+        dagster_dbt_translator=translator,
+        required_resource_keys={"hub"},
+        pool="databases",
+    )
+    def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        tell(message)
+        dbt = DbtCliResource(
+            project_dir=str(hub.settings.dbt_folder),
+            profiles_dir=str(hub.settings.dbt_folder),
+            dbt_executable=dbt_executable(),
+        )
+        with zone_environment(hub, zone):
+            invocation = dbt.cli(
+                ["build", "--target", zone], context=context, manifest=manifest, dagster_dbt_translator=translator
+            )
+        yield from invocation.stream()
+        prune_run_folders(hub)
+
+    return step

@@ -1,0 +1,107 @@
+"""dbt for one partnership: assemble, parse, and hand a run the key of one zone and no other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from pipelines.settings import REPOSITORY
+
+if TYPE_CHECKING:
+    from pipelines.hub import Hub
+
+DBT_PROJECT = REPOSITORY / "dbt_project"
+_KEPT_RUN_FOLDERS = 10
+
+
+class DbtProblem(Exception):
+    """dbt could not parse the assembled project; the message is dbt's own."""
+
+
+def dbt_executable() -> str:
+    """The dbt of this environment, also when the environment was not activated."""
+    return str(Path(sys.executable).with_name("dbt"))
+
+
+def manifest_path(hub: Hub) -> Path:
+    """Where dbt keeps what it parsed; the asset graph is read from it."""
+    return hub.settings.dbt_folder / "target" / "manifest.json"
+
+
+def ensure_manifest(hub: Hub) -> Path:
+    """Assemble the partnership's dbt project and parse it when anything changed.
+
+    Raises:
+        DbtProblem: dbt does not understand the assembled project.
+    """
+    from pipelines.dbt_assembly import assemble
+
+    assembled = assemble(hub.settings.pack, DBT_PROJECT, hub.settings.dbt_folder, hub.contracts.values())
+    manifest = manifest_path(hub)
+    if assembled.written or assembled.removed or not manifest.exists():
+        # A manifest older than its project would show yesterday's graph if parsing is interrupted.
+        manifest.unlink(missing_ok=True)
+        with zone_environment(hub, "warehouse"):
+            parsed = subprocess.run(  # noqa: S603  a fixed command
+                [dbt_executable(), "--quiet", "parse", "--target", "warehouse", "--no-use-colors"],
+                cwd=hub.settings.dbt_folder,
+                env={**os.environ, "DBT_PROFILES_DIR": str(hub.settings.dbt_folder)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if parsed.returncode:
+            raise DbtProblem(f"dbt cannot parse {hub.settings.dbt_folder}:\n{parsed.stdout}{parsed.stderr}")
+    return manifest
+
+
+@contextmanager
+def zone_environment(hub: Hub, target: str) -> Iterator[None]:
+    """Put the file and key of one zone into the environment for the time a dbt process is started."""
+    added = hub.zones.dbt_environment(target)
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def prune_run_folders(hub: Hub) -> int:
+    """Remove the artefact folders of older runs (dagster-dbt leaves one a run); returns how many went."""
+    target = hub.settings.dbt_folder / "target"
+    folders = sorted(
+        (folder for folder in target.iterdir() if folder.is_dir() and (folder / "dbt.log").exists()),
+        key=lambda folder: folder.stat().st_mtime,
+        reverse=True,
+    )
+    for folder in folders[_KEPT_RUN_FOLDERS:]:
+        shutil.rmtree(folder)
+    return len(folders[_KEPT_RUN_FOLDERS:])
+
+
+def parse(console: Console) -> bool:
+    """Assemble and parse; for `make check`."""
+    from pipelines.hub import Hub
+
+    hub = Hub.from_environment(create_keys=True)
+    hub.settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        manifest = ensure_manifest(hub)
+    except DbtProblem as problem:
+        console.print(str(problem), markup=False)
+        return False
+    console.print(f"dbt parsed {manifest.parent.parent}", soft_wrap=True)
+    return True

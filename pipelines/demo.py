@@ -1,0 +1,102 @@
+"""The demo at the command line: a synthetic authority, its nights, and the whole path in one go."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipelines.settings import Settings
+
+_DEMO_YEARS = 5
+_DEMO_SEED = 1
+
+
+def create(
+    console: Console,
+    children: int,
+    years: int = _DEMO_YEARS,
+    seed: int = _DEMO_SEED,
+    world: str = "passes",
+    error_multiplier: float = 1.0,
+    out: Path | None = None,
+) -> None:
+    """Make a world and deliver its agencies' first files into landing."""
+    from synthetic.demo import create_demo
+
+    settings = Settings()
+    started = time.monotonic()
+    with _progress(console) as progress:
+        step = progress.add_task("making a synthetic world", total=None)
+        summary = create_demo(
+            out=out or settings.synthetic_suppliers,
+            deliver_to=settings.landing,
+            children=children,
+            years=years,
+            seed=seed,
+            world=world,
+            error_multiplier=error_multiplier,
+            progress=lambda message: progress.update(step, description=message),
+        )
+    console.print(
+        f"A synthetic authority of {children:,} children, {years} years, seed {seed}: {summary.files} files with "
+        f"{summary.rows:,} rows delivered to {settings.landing} in {time.monotonic() - started:.0f} s.",
+        soft_wrap=True,
+    )
+
+
+def advance(console: Console, nights: int) -> None:
+    """Let nights pass: the agencies send their next files."""
+    from synthetic.demo import advance_demo
+
+    settings = Settings()
+    with _progress(console) as progress:
+        step = progress.add_task("the agencies send their files", total=None)
+        summary = advance_demo(
+            out=settings.synthetic_suppliers,
+            deliver_to=settings.landing,
+            nights=nights,
+            progress=lambda message: progress.update(step, description=message),
+        )
+    console.print(f"{nights} nights: {summary.files} files with {summary.rows:,} rows delivered.")
+
+
+def run_everything(console: Console, children: int) -> bool:
+    """Make the demo if there is none, run one night and one week, and say where to look."""
+    from pipelines.run import run_nightly, run_weekly
+
+    settings = Settings()
+    started = time.monotonic()
+    if not (settings.synthetic_suppliers / "state.json").exists():
+        create(console, children=children)
+    ok = run_nightly(None, console) and run_weekly(None, console)
+    console.rule()
+    if not ok:
+        console.print("The run stopped above. The message says what to mend; then run it again, nothing is doubled.")
+        return False
+    console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Everything in it is synthetic.\n")
+    where = Table(show_header=False, box=None, pad_edge=False)
+    for what, place in _places(settings):
+        where.add_row(f"[bold]{what}[/bold]", str(place))
+    console.print(where, soft_wrap=True)
+    return True
+
+
+def _places(settings: Settings) -> list[tuple[str, object]]:
+    lists = sorted(settings.outbox.glob("*/*.html"))
+    return [
+        ("this week's lists", lists[0].parent.parent if lists else "none was issued; `hub status` says why"),
+        *[("", page.relative_to(settings.outbox)) for page in lists],
+        ("runs, checks, plots", "`make ui`, then http://127.0.0.1:3000"),
+        ("state of every feed", "`.venv/bin/hub status`"),
+        ("let a week pass", "`.venv/bin/hub demo advance --nights 7`, then `hub run nightly`, `hub run weekly`"),
+    ]
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    )

@@ -1,0 +1,146 @@
+"""One partnership, opened: its pack, its keys, its zones. What every step of a run is handed as the resource `hub`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import yaml
+
+from data_quality.code_sets import CodeSets
+from data_quality.contract import FeedContract, load_pack_contracts
+from governance.hub_store import HubStore
+from governance.keys import Keys, load_keys
+from governance.zones import Zones
+from pipelines.clock import next_night, nightly_cutoff
+from pipelines.partnership import Partnership
+from pipelines.settings import Settings
+
+HUB_DATABASE = "hub.sqlite"
+
+
+class HubProblem(Exception):
+    """Something about the partnership's folder or state that a person has to mend; the message says what."""
+
+
+class Hub:
+    """Reads the pack once; opens zones on demand."""
+
+    def __init__(self, settings: Settings, create_keys: bool = False) -> None:
+        self.settings = settings
+        self._create_keys = create_keys
+
+    @classmethod
+    def from_environment(cls, create_keys: bool = False) -> Hub:
+        """The partnership that the environment names. `create_keys` makes demo keys at first run."""
+        return cls(Settings(), create_keys)
+
+    @cached_property
+    def partnership(self) -> Partnership:
+        """What partnership.yml declares."""
+        return Partnership.load(self.settings.pack / "partnership.yml")
+
+    @cached_property
+    def contracts(self) -> dict[str, FeedContract]:
+        """Every feed's contract, by `<agency>__<feed>`, agencies in the pack's order."""
+        contracts = load_pack_contracts(self.settings.pack / "feeds")
+        order = list(self.partnership.agencies)
+        return dict(sorted(contracts.items(), key=lambda item: (order.index(item[1].agency), item[0])))
+
+    @cached_property
+    def code_sets(self) -> CodeSets:
+        """The pack's dated code sets."""
+        return CodeSets.from_folder(self.settings.pack / "codes")
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The partnership's keys."""
+        return load_keys(self.settings.name, create=self._create_keys)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """The encrypted databases."""
+        return Zones(
+            self.settings.root, self.keys, self.settings.duckdb_threads, self.settings.duckdb_memory_limit
+        )
+
+    @cached_property
+    def store(self) -> HubStore:
+        """Zone Z3: frozen lists, releases, the audit log."""
+        return HubStore.open(f"sqlite:///{self.settings.root / HUB_DATABASE}", self.keys.hub)
+
+    def prepare(self) -> None:
+        """Bring databases to this version, and the dbt project and its manifest to this pack."""
+        from pipelines.dbt_runs import ensure_manifest
+
+        self.zones.migrate()
+        self.store.migrate()
+        ensure_manifest(self)
+
+    def declaration(self, name: str) -> dict[str, Any]:
+        """A YAML file of the pack as a dictionary; empty when the pack has none."""
+        path = self.settings.pack / name
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+
+    def area_teams(self) -> dict[str, str]:
+        """Area team by the first part of a postcode."""
+        with (self.settings.pack / "codes" / "area_team.csv").open(encoding="utf-8", newline="") as file:
+            return {row["outward_code"]: row["area_team"] for row in csv.DictReader(file)}
+
+    def present(self) -> datetime:
+        """The instant a run started now may know up to, as naive UTC.
+
+        With `clock: wall` it is now. With `clock: drops` (the demo) it is the next 02:00 after the newest drop, so
+        that a demo behaves the same whenever it is run.
+
+        Raises:
+            HubProblem: the clock follows the drops and there are none.
+        """
+        if self.partnership.clock == "wall":
+            return datetime.now(UTC).replace(tzinfo=None)
+        newest = max([*self._landed(), *self._logged()], default=None)
+        if newest is None:
+            raise HubProblem(
+                f"Nothing has been delivered to {self.settings.landing} yet. For the demo run `hub demo create`; "
+                "an agency leaves its file and then its manifest there."
+            )
+        return nightly_cutoff(next_night(newest))
+
+    def _landed(self) -> list[datetime]:
+        """When the drops that wait in landing were received."""
+        found = []
+        for manifest in self.settings.landing.glob("*/*/*.manifest.json"):
+            try:
+                text = json.loads(manifest.read_text(encoding="utf-8"))["received_at"]
+                found.append(datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None))
+            except (ValueError, KeyError, TypeError):
+                continue  # the gate refuses it and says why
+        return found
+
+    def _logged(self) -> list[datetime]:
+        """When the newest drop that was taken in was received."""
+        if not self.zones.path("quarantine").exists():
+            return []
+        with self.zones.open("quarantine", read_only=True) as con:
+            rows = con.execute("select max(received_at) from gate.drop_log").fetchall()
+        return [rows[0][0]] if rows[0][0] else []
+
+    def linkage_model(self) -> Any:
+        """The pack's trained linkage model; its hash is checked on reading."""
+        from models.linkage import LinkageModel
+
+        folder = self.settings.pack / "linkage"
+        return LinkageModel.from_files({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
+
+    def linkage_settings(self) -> Any:
+        """Thresholds of linkage: the engine's, with what `linkage:` of partnership.yml changes."""
+        from models.linkage import LinkageSettings
+
+        return LinkageSettings(**self.partnership.linkage)
+
+    def capacity(self, children: int) -> dict[str, int | None]:
+        """How many children each team can talk about in a week."""
+        return self.partnership.capacity(children)

@@ -1,0 +1,37 @@
+"""What starts a run besides the clock: complete drops that nobody has taken in yet."""
+
+from __future__ import annotations
+
+import hashlib
+
+import dagster as dg
+
+from pipelines.settings import Settings
+
+_LOOK_EVERY_SECONDS = 300
+
+
+def completed_drops_sensor(nightly: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Runs the night's work when complete drops wait: a manifest is written last, so its presence means completeness.
+
+    The same set of waiting drops asks once (run key), whatever becomes of the run.
+    """
+
+    @dg.sensor(
+        name="completed_drops",
+        job=nightly,
+        minimum_interval_seconds=_LOOK_EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Complete drops are waiting in landing.",
+    )
+    def completed_drops(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        landing = Settings().landing
+        waiting = sorted(
+            f"{path.relative_to(landing)}:{path.stat().st_mtime_ns}" for path in landing.glob("*/*/*.manifest.json")
+        )
+        if not waiting:
+            return dg.SkipReason("No complete drop is waiting in landing.")
+        key = hashlib.sha256("\n".join(waiting).encode()).hexdigest()[:16]
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags={"hub/because": "completed drops"})])
+
+    return completed_drops
