@@ -52,7 +52,7 @@ def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, d
         # A count over mixed rows would tell how many are sealed, so the whole sentence is replaced.
         sentence = wording.sentences.get("from_specialist") or wording.phrase("sealed_note")
     else:
-        sentence = _say(reason, wording)
+        sentence = reason_sentence(reason, wording)
     days = [day for row in open_rows if (day := to_date(row.get("occurred_on")))]
     return (max(days) if days else None), {
         "ref": "",
@@ -65,7 +65,12 @@ def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, d
     }
 
 
-def _say(told: Mapping[str, Any], wording: Wording, fallback: str = "default") -> str:
+def reason_sentence(told: Mapping[str, Any], wording: Wording, fallback: str = "default") -> str:
+    """The sentence of a reason or a good sign: its own template, else the pack's, else the fallback.
+
+    Raises:
+        EntryProblem: its own template says something a product may not say.
+    """
     key = str(told.get("sentence_key") or told["name"])
     template = str(told.get("sentence") or wording.sentences.get(key) or wording.sentences[fallback])
     found = forbidden_in(template)
@@ -83,7 +88,7 @@ def going_well(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str,
             told.append(
                 {
                     "name": str(good["name"]),
-                    "sentence": _say(good, wording),
+                    "sentence": reason_sentence(good, wording, "default_good"),
                     "agencies": _agencies(evidence, wording),
                     "evidence": evidence_lines(evidence, wording),
                 }
@@ -102,48 +107,44 @@ def evidence_lines(evidence: Sequence[Mapping[str, Any]], wording: Wording) -> l
     Every line keeps the keys of its rows, so that its reference leads back to them. Sealed rows share one line
     which keeps nothing but their keys.
     """
-    lines = []
     grouped: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     open_rows = [row for row in evidence if not is_sealed(row, wording)]
     monthly = len(open_rows) > _LINES_ONE_BY_ONE
     for place, row in enumerate(open_rows):
         day = to_date(row.get("occurred_on"))
-        kind = (row["agency"], row.get("feed"), row.get("event_type"))
+        kind = (str(row["agency"]), str(row.get("feed")), str(row.get("event_type")))
         apart: tuple[Any, ...] = (day.year, day.month) if monthly and day else (day, place)
         grouped.setdefault((*kind, *apart), []).append(row)
-    for (agency, feed, event_type, *_), rows in grouped.items():
-        days = sorted(day for row in rows if (day := to_date(row.get("occurred_on"))))
-        single = rows[0] if len(rows) == 1 else {}
-        what = wording.event(str(event_type), len(rows), single.get("detail"))
-        lines.append(
-            {
-                "ref": "",
-                "sealed": False,
-                "agency": str(agency),
-                "agency_name": wording.agency(str(agency)),
-                "feed": str(feed),
-                "feed_name": wording.feed(str(agency), str(feed)),
-                "when": _capital(between_words(days[0], days[-1])) if days else "Date not recorded",
-                "what": what if single else f"{len(rows)} {what}",
-                "rows": [_row(row) for row in _by_content(rows)],
-                "_last": days[-1] if days else date.min,
-            }
-        )
-    lines.sort(key=lambda line: (-line.pop("_last").toordinal(), line["agency"], line["what"], line["when"]))
-    sealed = [row for row in evidence if is_sealed(row, wording)]
+    dated = [_line(kind[0], kind[1], kind[2], rows, wording) for kind, rows in grouped.items()]
+    dated.sort(key=lambda pair: (-pair[0].toordinal(), pair[1]["agency"], pair[1]["what"], pair[1]["when"]))
+    lines = [line for _, line in dated]
+    sealed = [str(row["event_key"]) for row in evidence if is_sealed(row, wording)]
     if sealed:
-        lines.append(
-            {
-                "ref": "", "sealed": True, "agency": "", "agency_name": "", "feed": "", "feed_name": "", "when": "",
-                "what": wording.phrase("sealed_note"),
-                # One entry a row would tell their number in the hashed content, but the keys must not be lost.
-                "rows": [
-                    {"event_key": str(row["event_key"]), "event_type": None, "occurred_on": None, "release": "sealed"}
-                    for row in sealed
-                ],
-            }
-        )  # fmt: skip
+        blank = dict.fromkeys(("ref", "agency", "agency_name", "feed", "feed_name", "when"), "")
+        # Nothing but the keys, so that the hub can still trace the line.
+        kept = {"event_type": None, "occurred_on": None, "release": "sealed"}
+        rows = [{"event_key": key, **kept} for key in sealed]
+        lines.append({**blank, "sealed": True, "what": wording.phrase("sealed_note"), "rows": rows})
     return lines
+
+
+def _line(
+    agency: str, feed: str, event_type: str, rows: Sequence[Mapping[str, Any]], wording: Wording
+) -> tuple[date, dict[str, Any]]:
+    days = sorted(day for row in rows if (day := to_date(row.get("occurred_on"))))
+    single = len(rows) == 1
+    what = wording.event(event_type, len(rows), rows[0].get("detail") if single else None)
+    return (days[-1] if days else date.min), {
+        "ref": "",
+        "sealed": False,
+        "agency": agency,
+        "agency_name": wording.agency(agency),
+        "feed": feed,
+        "feed_name": wording.feed(agency, feed),
+        "when": _capital(between_words(days[0], days[-1])) if days else "Date not recorded",
+        "what": _capital(what) if single else f"{len(rows)} {what}",
+        "rows": [_row(row) for row in _by_content(rows)],
+    }
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from typing import Any
 
 from review import child as entry
 from review.document import finish, validate
+from review.families import Candidate, Group, group_families
 from review.words import Wording, age_words, forbidden_in, joined, on_words, to_date
 
-Candidate = Mapping[str, Any]
+# More late files than this are told by agency in the lines at the top.
+_FEEDS_BY_NAME = 3
 
 
 class ComposeProblem(Exception):
@@ -32,6 +34,7 @@ class ListSettings:
         partnership, partnership_name: folder name and name for people.
         capacity: persons a week for each area team; a team that is absent gets no list.
         team_names: name for people of each area team.
+        team_contacts: how to reach each area team, in words.
         synthetic: True when nobody in the data exists; every product then says so.
         mode: shadow, pilot or live.
         usual_days: days after the list's Monday by which families without a rule's date are talked about.
@@ -42,6 +45,7 @@ class ListSettings:
     partnership_name: str
     capacity: Mapping[str, int]
     team_names: Mapping[str, str] = field(default_factory=dict)
+    team_contacts: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = True
     mode: str = "shadow"
     usual_days: int = 4
@@ -119,6 +123,7 @@ def compose_lists(
             "expires_on": (as_of + timedelta(days=1 + settings.expires_after_days)).isoformat(),
             "area_team": team,
             "team_name": settings.team_name(team),
+            "team_contact": settings.team_contacts.get(team),
             "content_hash": "",
             "top_lines": _top_lines(composed, counts, told_feeds, wording),
             "basis": list(basis),
@@ -137,55 +142,8 @@ def compose_lists(
     return documents
 
 
-@dataclass
-class _Group:
-    listed: list[Candidate]
-    held_back: list[Candidate]
-
-
-def group_families(candidates: Sequence[Candidate], capacity: int) -> tuple[list[_Group], int]:
-    """Put brothers and sisters together and fill the capacity in order of choice.
-
-    A family takes its place with its first-chosen child; brothers and sisters who are candidates too come with it
-    while there is room. One for whom there is no room is named with the family, not on another list.
-
-    Returns:
-        The families that are listed, and how many candidates found no room.
-    """
-    groups: list[list[Candidate]] = []
-    home: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        names = [f"person {key}" for key in (candidate["person_key"], *(candidate.get("siblings") or []))]
-        if candidate.get("household_key"):
-            names.append(f"household {candidate['household_key']}")
-        merged: list[Candidate] = []
-        for group in {id(home[name]): home[name] for name in names if name in home}.values():
-            merged += group
-            groups = [other for other in groups if other is not group]
-            for name, held in list(home.items()):
-                if held is group:
-                    home[name] = merged
-        merged.append(candidate)
-        groups.append(merged)
-        for name in names:
-            home[name] = merged
-    order = {str(candidate["person_key"]): place for place, candidate in enumerate(candidates)}
-    for group in groups:
-        group.sort(key=lambda one: order[str(one["person_key"])])
-    groups.sort(key=lambda group: order[str(group[0]["person_key"])])
-    listed: list[_Group] = []
-    room, left_out = capacity, 0
-    for group in groups:
-        taken, rest = group[:room], group[room:]
-        room -= len(taken)
-        left_out += len(rest)
-        if taken:
-            listed.append(_Group(taken, rest))
-    return listed, left_out
-
-
 def _family(
-    group: _Group,
+    group: Group,
     settings: ListSettings,
     wording: Wording,
     as_of: date,
@@ -212,7 +170,7 @@ def _family(
         "children": children,
         "others_in_home": sorted(
             (
-                {"person_key": key, **_who(key, identities, as_of, wording), "held_back": key in held}
+                {"person_key": key, **who_is(key, identities, as_of, wording), "held_back": key in held}
                 for key in others - here
                 if key in identities or key in held
             ),
@@ -230,7 +188,8 @@ def _eldest_first(group: Sequence[Candidate], identities: Mapping[str, Mapping[s
     return sorted(group, key=by_age)
 
 
-def _who(key: str, identities: Mapping[str, Mapping[str, Any]], as_of: date, wording: Wording) -> dict[str, str]:
+def who_is(key: str, identities: Mapping[str, Mapping[str, Any]], as_of: date, wording: Wording) -> dict[str, str]:
+    """A person's name and age in words; nothing else of the identity is used."""
     who = identities.get(key, {})
     name = " ".join(str(who[part]).strip() for part in ("forename", "surname") if who.get(part))
     return {
@@ -255,7 +214,7 @@ def _child(
     return {
         "ref": "",
         "person_key": key,
-        **_who(key, identities, as_of, wording),
+        **who_is(key, identities, as_of, wording),
         "channels": sorted(str(name) for name in candidate.get("channel") or []),
         "reasons": told,
         "going_well": entry.going_well(candidate, wording),
@@ -303,9 +262,12 @@ def statements(wording: Wording, settings: ListSettings, more: Sequence[str]) ->
 
 def page_words(wording: Wording, phrases: Sequence[str]) -> dict[str, Any]:
     """Language, agency colours and fixed phrases, kept in the document so that it always renders the same."""
-    tags = {str(agency): wording.tag(agency) for agency in wording.pack.get("agencies", {})}
-    shown = {agency: tag for agency, tag in tags.items() if not wording.sealed_agency(agency)}
-    page = {"language": str(wording.pack.get("language", "en")), "tags": shown}
+    colours = {
+        str(agency): str(look["colour"])
+        for agency, look in wording.agencies.items()
+        if look.get("colour") and not wording.sealed_agency(agency)
+    }
+    page: dict[str, Any] = {"language": str(wording.pack.get("language", "en")), "colours": colours}
     return {**page, **{phrase: wording.phrase(phrase) for phrase in phrases}}
 
 
@@ -316,6 +278,12 @@ def _suppressed(counts: Mapping[str, int], wording: Wording) -> list[dict[str, A
         for reason, count in sorted(counts.items())
         if count
     ]
+
+
+def _short(feed: Mapping[str, Any], wording: Wording) -> str:
+    key = "late_short" if feed["last_good_on"] else "never_short"
+    facts = {"agency": feed["agency_name"], "feed": feed["feed_name"], "on": feed["last_good_on"]}
+    return wording.sentence(wording.phrase(key), facts)
 
 
 def _top_lines(
@@ -341,8 +309,14 @@ def _top_lines(
     if counts["held_back"]:
         held = counts["held_back"]
         who += f" There was no room for {held} more {word['one'] if held == 1 else word['many']}."
-    late = sorted({line["agency_name"] for line in feeds if line["is_late"]})
-    missing = f"Data is late or missing from: {joined(late)} (see the end)." if late else wording.phrase("all_on_time")
+    late = [line for line in feeds if line["is_late"]]
+    if len(late) > _FEEDS_BY_NAME:
+        agencies = joined(sorted({line["agency_name"] for line in late}))
+        missing = f"{len(late)} files are late or missing, from: {agencies} (see the end)."
+    elif late:
+        missing = f"Late or missing: {joined([_short(line, wording) for line in late])}."
+    else:
+        missing = wording.phrase("all_on_time")
     return [
         who,
         missing,

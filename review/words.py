@@ -2,8 +2,8 @@
 
 A reason arrives as evidence rows and a few facts; its sentence comes from a template of the pack.
 
->>> wording = Wording({"event_types": {"visit": {"one": "visit", "many": "visits"}},
-...                    "agencies": {"police": {"name": "Police", "inline": "the police"}}})
+>>> wording = Wording({"event_types": {"visit": {"one": "visit", "many": "visits"}}},
+...                   agencies={"police": {"title": "Police", "phrase": "the police"}})
 >>> wording.sentence("{things} {from_agencies} {between}{before}.",
 ...     {"count": 2, "first_on": "2026-08-14", "last_on": "2026-09-28", "prior_count": 0},
 ...     [{"event_type": "visit", "agency": "police"}])
@@ -13,6 +13,7 @@ A reason arrives as evidence rows and a few facts; its sentence comes from a tem
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -118,15 +119,23 @@ class Wording:
     Args:
         pack: `wording.yml` as read.
         sentences: templates of `risk.yml` and `rules.yml` by their key; they win over those of `wording.yml`.
+        agencies: `agencies` of `partnership.yml`: title, phrase (inside a sentence), colour, sealed.
 
     Raises:
         WordingProblem: a template says something a product may not say.
     """
 
-    def __init__(self, pack: Mapping[str, Any], sentences: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        pack: Mapping[str, Any],
+        sentences: Mapping[str, str] | None = None,
+        agencies: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.pack = pack
+        self.agencies = agencies or {}
         self.sentences = {**pack.get("sentences", {}), **(sentences or {})}
         self.sentences.setdefault("default", "{things} recorded by {agencies} {between}{before}.")
+        self.sentences.setdefault("default_good", "{things} {between}.")
         for key, text in self._all_texts():
             found = forbidden_in(text)
             if found:
@@ -134,19 +143,15 @@ class Wording:
 
     def agency(self, agency: str) -> str:
         """An agency's name for a heading or badge."""
-        return str(self.pack.get("agencies", {}).get(agency, {}).get("name") or agency.replace("_", " ").capitalize())
+        return str(self.agencies.get(agency, {}).get("title") or agency.replace("_", " ").capitalize())
 
     def inline(self, agency: str) -> str:
         """An agency's name inside a sentence ('the police')."""
-        return str(self.pack.get("agencies", {}).get(agency, {}).get("inline") or self.agency(agency))
-
-    def tag(self, agency: str) -> str:
-        """The letter of an agency's colour; the colour is only ever shown beside its name."""
-        return str(self.pack.get("agencies", {}).get(agency, {}).get("tag") or "z")
+        return str(self.agencies.get(agency, {}).get("phrase") or self.agency(agency))
 
     def sealed_agency(self, agency: str) -> bool:
         """Whether everything of this agency stays in the hub."""
-        return bool(self.pack.get("agencies", {}).get(agency, {}).get("sealed", False))
+        return bool(self.agencies.get(agency, {}).get("sealed", False))
 
     def feed(self, agency: str, feed: str) -> str:
         """What a feed holds, in words."""
@@ -199,8 +204,7 @@ class Wording:
         last = to_date(facts.get("last_on")) or (days[-1] if days else None)
         count = round(float(facts["count"])) if facts.get("count") is not None else len(evidence)
         known["count"] = str(count)
-        kinds = sorted({str(row["event_type"]) for row in evidence if row.get("event_type")})
-        known["things"] = f"{count} {joined([self.event(kind, count) for kind in kinds]) or 'records'}"
+        known["things"] = self._things(count, evidence)
         agencies = joined([self.inline(name) for name in sorted({str(row["agency"]) for row in evidence})])
         known["agencies"] = agencies
         known["from_agencies"] = f"from {agencies}" if agencies else ""
@@ -208,9 +212,18 @@ class Wording:
         known["since"] = f"since {on_words(first)}" if first else ""
         known["latest"] = f"most recently on {on_words(last)}" if last else ""
         if facts.get("window_weeks") is not None:
-            known["window"] = weeks_words(int(facts["window_weeks"]))
+            known["window"] = f"the last {weeks_words(int(facts['window_weeks']))}"
         known["before"] = _before(facts)
         return known
+
+    def _things(self, count: int, evidence: Sequence[Mapping[str, Any]]) -> str:
+        """'3 suspensions', or of several kinds '2 suspensions and 1 permanent exclusion'."""
+        kinds = Counter(str(row["event_type"]) for row in evidence if row.get("event_type"))
+        if len(kinds) == 1:
+            return f"{count} {self.event(next(iter(kinds)), count)}"
+        if kinds and sum(kinds.values()) == count:
+            return joined([f"{number} {self.event(kind, number)}" for kind, number in sorted(kinds.items())])
+        return f"{count} {'record' if count == 1 else 'records'}"
 
     def _all_texts(self) -> Iterable[tuple[str, str]]:
         yield from ((str(key), str(text)) for key, text in self.sentences.items())

@@ -24,7 +24,8 @@ _CHILD_COLUMNS = (
     ("Decided by", 20), ("Decided on", 15),
 )  # fmt: skip
 _REASON_COLUMNS = (
-    ("Ref", 10), ("Name", 22), ("Reason", 60), ("Agency", 24), ("Where this comes from", 60), ("Is it so?", 22), ("Note", 40),
+    ("Ref", 10), ("Name", 22), ("Reason", 60), ("Agency", 24), ("Where this comes from", 60),
+    ("Is it so?", 22), ("Note", 40),
 )  # fmt: skip
 
 

@@ -15,7 +15,13 @@ from review.words import Wording
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = date(2026, 10, 4)
-SETTINGS = ListSettings("northmere", "Northmere Safeguarding Children Partnership", {"north": 5, "south": 2})
+SETTINGS = ListSettings(
+    "northmere",
+    "Northmere Safeguarding Children Partnership",
+    {"north": 5, "south": 2},
+    {"north": "North area team"},
+    {"north": "01632 960201"},
+)
 NAMES = (
     ("Aisha", "O'Brien", date(2017, 3, 2)),
     ("Amber", "Green", date(2014, 11, 20)),
@@ -32,7 +38,8 @@ def pack_words() -> dict[str, Any]:
 
 
 def words() -> Wording:
-    return Wording(pack_words(), RULE_SENTENCES)
+    agencies = yaml.safe_load((ROOT / "partnerships/northmere/partnership.yml").read_text(encoding="utf-8"))["agencies"]
+    return Wording(pack_words(), RULE_SENTENCES, agencies)
 
 
 def key(salt: str, *parts: object) -> str:

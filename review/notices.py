@@ -1,0 +1,144 @@
+"""Notices to workers who already lead: the person is not listed, but whoever works with them is told.
+
+A notice leaves the hub, so it says less than a list: what the owning agency marked as shareable is told in words, what
+needs its agreement is only announced, and of sealed information there is no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from review.child import is_sealed, reason_sentence
+from review.compose import ComposeProblem, ListSettings, page_words, statements, who_is
+from review.document import content_hash, validate
+from review.families import Candidate
+from review.words import Wording
+
+# Episodes whose worker leads, most binding first; `involvement` names a worker without saying for what.
+_LEADING = ("cp_plan", "cla", "s47", "cin_plan", "assessment", "referral", "early_help", "involvement")
+
+
+def compose_notices(
+    candidates: Sequence[Candidate],
+    *,
+    settings: ListSettings,
+    wording: Wording,
+    as_of: date,
+    identities: Mapping[str, Mapping[str, Any]],
+    professionals: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
+    """One finished `notice.v1` document per worker, or per team where no worker is named.
+
+    Args:
+        candidates: persons with an open case: person_key, area_team, exclusion_reason, reasons (may be empty), and
+            routed_to {agency, team, worker_record_key} or an involvement to find the worker in.
+        settings, wording, as_of, identities, professionals: as for `review.compose.compose_lists`.
+
+    Raises:
+        ComposeProblem: nobody can be told, because a candidate has neither worker nor team nor agency.
+    """
+    by_worker: dict[tuple[str, str, str], list[Candidate]] = {}
+    keys: dict[tuple[str, str, str], str | None] = {}
+    for candidate in candidates:
+        name, key = _lead(candidate, professionals or {}, wording)
+        group = (str(candidate["area_team"]), name, key or "")
+        by_worker.setdefault(group, []).append(candidate)
+        keys[group] = key
+    documents = [
+        _notice(team, name, keys[team, name, key], group, settings, wording, as_of, identities)
+        for (team, name, key), group in by_worker.items()
+    ]
+    return sorted(documents, key=lambda document: (document["area_team"], document["worker"], document["content_hash"]))
+
+
+def _notice(
+    team: str,
+    worker: str,
+    worker_key: str | None,
+    group: Sequence[Candidate],
+    settings: ListSettings,
+    wording: Wording,
+    as_of: date,
+    identities: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    children = []
+    for candidate in group:
+        key = str(candidate["person_key"])
+        who = who_is(key, identities, as_of, wording)
+        reason = str(candidate.get("exclusion_reason") or "open_statutory")
+        children.append({"person_key": key, **who, "why_noticed": reason, "lines": _lines(candidate, wording)})
+    children.sort(key=lambda one: (str(one["name"]), str(one["age"]), str(one["lines"])))
+    document: dict[str, Any] = {
+        "schema": "notice.v1",
+        "partnership": settings.partnership,
+        "partnership_name": settings.partnership_name,
+        "synthetic": settings.synthetic,
+        "mode": settings.mode,
+        "notice_id": None,
+        "version": None,
+        "cause": None,
+        "as_of_date": as_of.isoformat(),
+        "expires_on": (as_of + timedelta(days=1 + settings.expires_after_days)).isoformat(),
+        "area_team": team,
+        "team_name": settings.team_name(team),
+        "team_contact": settings.team_contacts.get(team),
+        "worker": worker,
+        "worker_record_key": worker_key,
+        "content_hash": "",
+        "intro": wording.phrase("notice_intro"),
+        "statements": statements(wording, settings, ("purpose",)),
+        "children": children,
+        "page": page_words(wording, ()),
+    }
+    document["content_hash"] = content_hash(document)
+    validate(document)
+    return document
+
+
+def _lines(candidate: Candidate, wording: Wording) -> list[dict[str, Any]]:
+    """What may be said outside the hub: shareable reasons in words, the rest as 'ask the owner', sealed not at all."""
+    told: list[dict[str, Any]] = []
+    to_ask: dict[str, int] = {}
+    for reason in candidate.get("reasons") or []:
+        rows = reason.get("evidence") or []
+        if not rows or any(is_sealed(row, wording) for row in rows):
+            # A sentence over mixed rows would give the sealed ones away by its count: only the open rows count below.
+            rows = [row for row in rows if not is_sealed(row, wording)]
+        elif all(str(row.get("release", "")).startswith("shareable") for row in rows):
+            agencies = sorted({str(row["agency"]) for row in rows})
+            name = " and ".join(wording.agency(agency) for agency in agencies)
+            told.append({"sentence": reason_sentence(reason, wording), "agency": agencies[0], "agency_name": name})
+            continue
+        for row in rows:
+            to_ask[str(row["agency"])] = to_ask.get(str(row["agency"]), 0) + 1
+    told.sort(key=lambda line: str(line["sentence"]))
+    for agency, count in sorted(to_ask.items()):
+        facts = {"agency": wording.agency(agency), "inline": wording.inline(agency), "count": count}
+        sentence = wording.sentence(wording.phrase("notice_ask_owner"), facts)
+        told.append({"sentence": sentence, "agency": agency, "agency_name": wording.agency(agency)})
+    return told or [{"sentence": wording.phrase("notice_nothing"), "agency": None, "agency_name": None}]
+
+
+def _lead(
+    candidate: Candidate, professionals: Mapping[str, Mapping[str, Any]], wording: Wording
+) -> tuple[str, str | None]:
+    routes = [candidate["routed_to"]] if candidate.get("routed_to") else []
+    open_rows = [row for row in candidate.get("involvement") or [] if not is_sealed(row, wording)]
+    leading = [row for row in open_rows if row["episode_type"] in _LEADING]
+    # The newest episode of the most binding kind names the worker.
+    newest_first = sorted(leading, key=lambda row: str(row.get("started_on")), reverse=True)
+    routes += sorted(newest_first, key=lambda row: _LEADING.index(row["episode_type"]))
+    for route in routes:
+        key = str(route["worker_record_key"]) if route.get("worker_record_key") else None
+        name = professionals.get(key, {}).get("name") if key else None
+        if name:
+            return str(name), key
+    for route in routes:
+        if route.get("team"):
+            return f"Duty worker, {route['team']}", None
+    for route in routes:
+        if route.get("agency"):
+            return f"Duty worker, {wording.inline(str(route['agency']))}", None
+    raise ComposeProblem("A person with an open case has neither worker, team nor agency to be told.")
