@@ -1,0 +1,431 @@
+"""A feed's contract: the sharing agreement as code, read from Open Data Contract Standard v3 YAML.
+
+Everything the gate knows about a feed comes from here: columns, types, keys, code sets, the zone each column may
+live in and why it is needed at all. A column without a zone or without a stated necessity refuses the contract,
+because "we might need it" is not a lawful reason to hold a family's data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+from pydantic import ValidationError
+
+ZONES = ("identity", "warehouse", "audit", "drop")
+TYPES = ("string", "date", "timestamp", "integer", "number", "boolean")
+CHECKS = ("nhs_number", "upn", "postcode")
+SEVERITIES = ("inform", "quarantine")
+RELEASES = ("sealed", "ask_owner", "shareable")
+META_COLUMNS = (
+    "record_key", "drop_id", "row_no", "extracted_at", "known_from", "known_to", "known_basis", "is_deleted",
+    "superseded_on_arrival", "content_hash",
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_COLUMN_PROPERTIES = frozenset(
+    "zone alsoZone necessity references codeSet occurredOn recordedAt format jsonArray json separator rejectValues "
+    "tombstone check severity completeness".split()
+)
+
+AgreementState = Literal["valid", "missing", "expired"]
+
+
+class ContractRefused(Exception):
+    """A contract cannot be used; the message names the file, the column and what to write."""
+
+
+@dataclass(frozen=True)
+class ColumnContract:
+    """One column of a feed as the agreement describes it.
+
+    Attributes:
+        zone: where the column lives after the gate; `drop` columns are read, checked and forgotten.
+        also_zone: a second zone that gets a copy (`audit`), else None.
+        key_position: 1-based place in the primary key, None outside it.
+        references: `agency__feed` whose record this value names.
+        code_set: name of the code set its values come from.
+        occurred_on / recorded_at: the column that says when it happened / when it was written down.
+        separator: splits a text of several codes.
+        reject_values: values whose row must not enter, not even as quarantined content.
+        severity: `quarantine` holds a failing row, `inform` loads it and counts the failure.
+        completeness: share of filled values the agreement promises (0..1), None if it promises nothing.
+    """
+
+    name: str
+    type: str
+    zone: str
+    necessity: str
+    description: str = ""
+    also_zone: str | None = None
+    required: bool = False
+    key_position: int | None = None
+    references: str | None = None
+    code_set: str | None = None
+    occurred_on: bool = False
+    recorded_at: bool = False
+    format: str | None = None
+    json_array: bool = False
+    json: bool = False
+    separator: str | None = None
+    reject_values: tuple[str, ...] = ()
+    tombstone: bool = False
+    check: str | None = None
+    pattern: str | None = None
+    max_length: int | None = None
+    min_length: int | None = None
+    minimum: Any = None
+    maximum: Any = None
+    severity: str = "quarantine"
+    completeness: float | None = None
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """The zones that keep this column."""
+        return frozenset({self.zone, self.also_zone} - {None, "drop"})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the agency writes its files."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    date_format: str = "%Y-%m-%d"
+    timestamp_format: str = "%Y-%m-%d %H:%M:%S"
+    mode: str = "full"
+    timezone: str = "Europe/London"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The signed information sharing agreement behind a feed."""
+
+    id: str
+    signed: date | None
+    expires: date | None
+    lawful_basis: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class FeedContract:
+    """All the engine knows about one feed."""
+
+    name: str
+    agency: str
+    feed: str
+    version: str
+    description: str
+    purpose: str
+    columns: tuple[ColumnContract, ...]
+    delivery: Delivery
+    agreement: Agreement | None
+    frequency_days: float | None
+    latency_days: float | None
+    retention_months: int | None
+    landing_retention_days: int
+    assumed_lag_days: int
+    release_default: str
+    required_for_list: bool
+    owners: tuple[str, ...]
+    volume: tuple[int | None, int | None] = (None, None)
+    unknown_properties: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def column(self, name: str) -> ColumnContract:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def keys(self) -> tuple[ColumnContract, ...]:
+        """Primary-key columns in key order."""
+        keyed = [column for column in self.columns if column.key_position is not None]
+        return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def references(self) -> tuple[ColumnContract, ...]:
+        """Columns that name a record of another feed (or of this one)."""
+        return tuple(column for column in self.columns if column.references)
+
+    @property
+    def tombstone(self) -> ColumnContract | None:
+        """The column that marks a deletion in a delta."""
+        return next((column for column in self.columns if column.tombstone), None)
+
+    @property
+    def occurred_on(self) -> ColumnContract | None:
+        """The column that says when it happened."""
+        return next((column for column in self.columns if column.occurred_on), None)
+
+    @property
+    def recorded_at(self) -> ColumnContract | None:
+        """The column that says when it was recorded."""
+        return next((column for column in self.columns if column.recorded_at), None)
+
+    def zone_columns(self, zone: str) -> tuple[ColumnContract, ...]:
+        """Columns kept in a zone, in file order."""
+        return tuple(column for column in self.columns if zone in column.zones)
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones this feed writes raw rows to."""
+        return tuple(zone for zone in ("identity", "warehouse", "audit") if self.zone_columns(zone))
+
+    @property
+    def home_zone(self) -> str:
+        """The zone whose raw table carries the content hash that versions are compared by."""
+        return self.zones[0]
+
+
+def agreement_state(contract: FeedContract, on: date) -> AgreementState:
+    """Whether a sharing agreement covers the feed on a day: valid, missing (none, or not yet signed) or expired."""
+    agreement = contract.agreement
+    if agreement is None or not agreement.id or agreement.signed is None or on < agreement.signed:
+        return "missing"
+    if agreement.expires is None or on > agreement.expires:
+        return "expired"
+    return "valid"
+
+
+def load_pack_contracts(folder: Path) -> dict[str, FeedContract]:
+    """Every contract of a pack by `agency__feed`, sorted by name; references between them are checked.
+
+    Raises:
+        ContractRefused: one of them cannot be used, or references a feed the pack does not have.
+    """
+    contracts: dict[str, FeedContract] = {}
+    for path in sorted(folder.glob("*.odcs.yaml")):
+        contract = load_contract(path)
+        if contract.name in contracts:
+            raise ContractRefused(f"{path.name}: there are two contracts for {contract.name}. Remove one.")
+        contracts[contract.name] = contract
+    for contract in contracts.values():
+        for column in contract.references:
+            target = contracts.get(str(column.references))
+            if target is None:
+                raise ContractRefused(
+                    f"{contract.name}.{column.name} references {column.references}, which has no contract in {folder}."
+                )
+            if len(target.keys) != 1:
+                raise ContractRefused(
+                    f"{contract.name}.{column.name} references {target.name}, whose key has {len(target.keys)} "
+                    "columns; only feeds with a single key column can be referenced."
+                )
+    return contracts
+
+
+def load_contract(path: Path) -> FeedContract:
+    """Read and check one contract.
+
+    Raises:
+        ContractRefused: not ODCS v3, a column lacks zone or necessity, no key, or a value is not understood.
+    """
+    try:
+        document = OpenDataContractStandard(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError, TypeError, UnicodeDecodeError) as error:
+        raise ContractRefused(f"{path.name} is not an ODCS v3 contract: {error}") from None
+    return _Reader(path.name, document).contract()
+
+
+class _Reader:
+    """Turns one ODCS document into a FeedContract, collecting every problem before refusing."""
+
+    def __init__(self, file: str, document: OpenDataContractStandard) -> None:
+        self._file = file
+        self._document = document
+        self._problems: list[str] = []
+        self._unknown: list[str] = []
+        self._custom = _properties(document.customProperties)
+
+    def contract(self) -> FeedContract:
+        document, custom = self._document, self._custom
+        agency, feed = str(custom.get("agency") or ""), str(custom.get("feed") or "")
+        if not (_NAME.fullmatch(agency) and _NAME.fullmatch(feed)):
+            self._problems.append("customProperties `agency` and `feed` must name the feed (letters, digits, _)")
+        if not (document.apiVersion or "").startswith("v3"):
+            self._problems.append(f"apiVersion must be v3.x, not {document.apiVersion!r}")
+        if document.name != f"{agency}__{feed}":
+            self._problems.append(f"name must be {agency}__{feed}, not {document.name!r}")
+        tables = document.schema_ or []
+        if len(tables) != 1:
+            self._problems.append("schema must describe exactly one table")
+        columns = tuple(self._column(item) for item in (tables[0].properties or [])) if tables else ()
+        self._check_table(columns)
+        sla = {item.property: item for item in document.slaProperties or []}
+        release = str(custom.get("releaseDefault", "ask_owner"))
+        if release not in RELEASES:
+            self._problems.append(f"releaseDefault must be one of {', '.join(RELEASES)}")
+        delivery, agreement = self._delivery(), self._agreement()
+        if self._problems:
+            raise ContractRefused(f"{self._file}: the contract is refused: " + "; ".join(self._problems) + ".")
+        volume = custom.get("volume") or {}
+        retention = _days(sla.get("retention"))
+        return FeedContract(
+            name=f"{agency}__{feed}",
+            agency=agency,
+            feed=feed,
+            version=document.version or "0",
+            description=(tables[0].description or "").strip(),
+            purpose=((document.description.purpose if document.description else "") or "").strip(),
+            columns=columns,
+            delivery=delivery,
+            agreement=agreement,
+            frequency_days=_days(sla.get("frequency")),
+            latency_days=_days(sla.get("latency")),
+            retention_months=None if retention is None else round(retention / 30.4375),
+            landing_retention_days=int(custom.get("landingRetentionDays", 35)),
+            assumed_lag_days=int(custom.get("assumedLagDays", 0)),
+            release_default=release,
+            required_for_list=bool(custom.get("requiredForList", False)),
+            owners=tuple(_owners(document.team)),
+            volume=(volume.get("min"), volume.get("max")),
+            unknown_properties=tuple(self._unknown),
+            extra=custom,
+        )
+
+    def _column(self, item: SchemaProperty) -> ColumnContract:
+        name = item.name or ""
+        custom = _properties(item.customProperties)
+        options = item.logicalTypeOptions or {}
+        zone, necessity = custom.get("zone"), str(custom.get("necessity") or "").strip()
+        say = self._problems.append
+        if not _NAME.fullmatch(name):
+            say(f"column name {name!r} must be letters, digits and _")
+        if name.lower() in META_COLUMNS:
+            say(f"column {name} has a name the gate uses itself")
+        if zone not in ZONES:
+            say(f"column {name} has no zone: write one of {', '.join(ZONES)}")
+        if not necessity:
+            say(f"column {name} has no necessity: write why this field is needed, or take it out")
+        kind = item.logicalType or "string"
+        if kind not in TYPES:
+            say(f"column {name} has type {kind!r}: write one of {', '.join(TYPES)}")
+        also = custom.get("alsoZone")
+        if also not in (None, "audit"):
+            say(f"column {name}: alsoZone can only be audit")
+        check, severity = custom.get("check"), str(custom.get("severity", "quarantine"))
+        if check not in (None, *CHECKS):
+            say(f"column {name}: check must be one of {', '.join(CHECKS)}")
+        if severity not in SEVERITIES:
+            say(f"column {name}: severity must be one of {', '.join(SEVERITIES)}")
+        pattern = options.get("pattern")
+        if pattern is not None:
+            try:
+                re.compile(str(pattern))
+            except re.error:
+                say(f"column {name}: its pattern is not a regular expression")
+        self._unknown.extend(f"{name}.{key}" for key in custom if key not in _COLUMN_PROPERTIES)
+        return ColumnContract(
+            name=name,
+            type=kind,
+            zone=str(zone),
+            necessity=necessity,
+            description=(item.description or "").strip(),
+            also_zone=also if also != zone else None,
+            required=bool(item.required) or bool(item.primaryKey),
+            key_position=(item.primaryKeyPosition or 1) if item.primaryKey else None,
+            references=custom.get("references"),
+            code_set=custom.get("codeSet"),
+            occurred_on=bool(custom.get("occurredOn")),
+            recorded_at=bool(custom.get("recordedAt")),
+            format=custom.get("format"),
+            json_array=bool(custom.get("jsonArray")),
+            json=bool(custom.get("json")),
+            separator=custom.get("separator"),
+            reject_values=tuple(str(value) for value in custom.get("rejectValues") or ()),
+            tombstone=bool(custom.get("tombstone")),
+            check=check,
+            pattern=None if pattern is None else str(pattern),
+            max_length=options.get("maxLength"),
+            min_length=options.get("minLength"),
+            minimum=options.get("minimum"),
+            maximum=options.get("maximum"),
+            severity=severity,
+            completeness=None if custom.get("completeness") is None else float(custom["completeness"]),
+        )
+
+    def _check_table(self, columns: tuple[ColumnContract, ...]) -> None:
+        say = self._problems.append
+        names = [column.name.lower() for column in columns]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            say(f"column {name} is described twice")
+        positions = sorted(column.key_position for column in columns if column.key_position is not None)
+        if not positions:
+            say("no column is a primary key: versions of a row could not be told apart")
+        elif positions != list(range(1, len(positions) + 1)):
+            say("primaryKeyPosition must count 1, 2, 3 ... without gap or repeat")
+        for what, chosen in (
+            ("occurredOn", [c for c in columns if c.occurred_on]),
+            ("recordedAt", [c for c in columns if c.recorded_at]),
+            ("tombstone", [c for c in columns if c.tombstone]),
+        ):
+            if len(chosen) > 1:
+                say(f"more than one column is marked {what}")
+            if what != "tombstone" and any(c.type not in ("date", "timestamp") for c in chosen):
+                say(f"the {what} column must be a date or a timestamp")
+        if columns and not any(column.zones for column in columns):
+            say("every column is dropped: nothing would be kept")
+
+    def _delivery(self) -> Delivery:
+        given = self._custom.get("delivery") or {}
+        delivery = Delivery(
+            encoding=str(given.get("encoding", "utf-8")).lower(),
+            delimiter=str(given.get("delimiter", ",")),
+            date_format=str(given.get("dateFormat", Delivery.date_format)),
+            timestamp_format=str(given.get("timestampFormat", Delivery.timestamp_format)),
+            mode=str(given.get("mode", "full")),
+            timezone=str(given.get("timezone", Delivery.timezone)),
+        )
+        try:
+            "".encode(delivery.encoding)
+        except LookupError:
+            self._problems.append(f"delivery.encoding {delivery.encoding!r} is not a known encoding")
+        if len(delivery.delimiter) != 1:
+            self._problems.append("delivery.delimiter must be one character")
+        if delivery.mode not in ("full", "delta"):
+            self._problems.append("delivery.mode must be full or delta")
+        return delivery
+
+    def _agreement(self) -> Agreement | None:
+        given = self._custom.get("agreement")
+        if not given:
+            return None
+        return Agreement(
+            id=str(given.get("id") or ""),
+            signed=self._day(given.get("signed"), "agreement.signed"),
+            expires=self._day(given.get("expires"), "agreement.expires"),
+            lawful_basis=str(given.get("lawfulBasis") or ""),
+            purpose=str(given.get("purpose") or ""),
+        )
+
+    def _day(self, value: object, where: str) -> date | None:
+        if value is None or isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self._problems.append(f"{where} must be a date such as 2026-04-01")
+            return None
+
+
+def _properties(items: Iterable[Any] | None) -> dict[str, Any]:
+    return {str(item.property): item.value for item in items or ()}
+
+
+def _days(item: Any) -> float | None:
+    """An SLA duration in days; months count 30.4375 days (365.25 / 12)."""
+    if item is None or item.value is None:
+        return None
+    factor = {"h": 1 / 24, "d": 1, "w": 7, "m": 30.4375, "y": 365.25}.get(str(item.unit or "d")[:1].lower(), 1)
+    return float(item.value) * factor
+
+
+def _owners(team: Any) -> list[str]:
+    members = team if isinstance(team, list) else (team.members if team else None) or []
+    return [member.username or member.name or "" for member in members if (member.role or "").lower() == "owner"]

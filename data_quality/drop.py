@@ -1,0 +1,297 @@
+"""Drops: a file and its manifest, as an agency left them in the landing folder.
+
+The manifest is written last, so a file without one is still being written. A drop that is structurally bad (wrong
+checksum, missing column, undecodable, truncated) is refused whole: half a file would look like children who vanished.
+Every refusal names agency, feed, file and place, says what to do next, and never repeats a value of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from data_quality.contract import FeedContract
+
+_CHUNK = 4 << 20
+_MANIFEST = ".manifest.json"
+_UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
+MODES = ("full", "delta")
+
+
+class DropRefused(Exception):
+    """A drop is refused whole.
+
+    Attributes:
+        rule: short name of what was broken (checksum, missing_column, encoding, ...).
+        why: the reason, without any value of the file.
+        next_step: what the supplier should do.
+    """
+
+    def __init__(self, agency: str, feed: str, file: str, rule: str, why: str, next_step: str) -> None:
+        self.agency, self.feed, self.file = agency, feed, file
+        self.rule, self.why, self.next_step = rule, why, next_step
+        super().__init__(f"{agency} {feed}: {file} is refused ({rule}): {why} What to do: {next_step}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the supplier says about its file. Instants are naive UTC."""
+
+    agency: str
+    feed: str
+    file: str
+    mode: str
+    history: bool
+    extracted_at: datetime
+    received_at: datetime
+    rows: int
+    sha256: str
+    window_from: date | None = None
+    window_to: date | None = None
+    schema_version: str = ""
+    code_set_version: str = ""
+
+    @property
+    def drop_id(self) -> UUID:
+        """An id that sorts by `received_at`, made of the manifest alone: the same drop has it on every machine.
+
+        48 bits of milliseconds, then a hash (RFC 9562 version 8). So of two drops with one `extracted_at`, the one
+        received later is the newer.
+        """
+        millis = max(0, int((self.received_at - datetime(1970, 1, 1)).total_seconds() * 1000)) & ((1 << 48) - 1)
+        text = "\x1f".join(
+            (self.agency, self.feed, self.file, self.mode, str(self.history), self.sha256.lower(),
+             self.extracted_at.isoformat(), self.received_at.isoformat())
+        )  # fmt: skip
+        tail = int.from_bytes(hashlib.sha256(text.encode()).digest()[:10], "big")
+        return UUID(int=(millis << 80) | (0x8 << 76) | (tail & ((1 << 76) - 1)))
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A complete drop: its file, its manifest file and what the manifest says."""
+
+    path: Path
+    manifest_path: Path
+    manifest: Manifest
+
+    @property
+    def drop_id(self) -> UUID:
+        """See `Manifest.drop_id`."""
+        return self.manifest.drop_id
+
+    def refuse(self, rule: str, why: str, next_step: str) -> DropRefused:
+        """The error that refuses this drop."""
+        return DropRefused(self.manifest.agency, self.manifest.feed, self.path.name, rule, why, next_step)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something in the landing folder that is not (yet) a drop, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a file looks like before its rows are read.
+
+    Attributes:
+        header: column names as sent, in file order.
+        columns: contract column name -> position in the file.
+        dropped: names in the file that the contract does not know.
+    """
+
+    header: tuple[str, ...]
+    columns: dict[str, int]
+    dropped: tuple[str, ...]
+    is_reordered: bool
+    bytes: int
+
+
+def feed_folders(landing: Path) -> Iterator[tuple[str, str, Path]]:
+    """(agency, feed, folder) of every feed folder in the landing zone, sorted."""
+    for agency in sorted(path for path in landing.glob("*") if path.is_dir()):
+        for folder in sorted(path for path in agency.iterdir() if path.is_dir()):
+            yield agency.name, folder.name, folder
+
+
+def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[Waiting], list[DropRefused]]:
+    """Drops of one feed folder that are complete, things still waiting, and manifests that cannot be used."""
+    drops, waiting, refused = [], [], []
+    files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")}
+    claimed = set()
+    for name, manifest_path in files.items():
+        if not name.endswith(_MANIFEST):
+            continue
+        try:
+            manifest = read_manifest(manifest_path, agency, feed)
+        except DropRefused as problem:
+            refused.append(problem)
+            claimed.add(problem.file)
+            continue
+        claimed.add(manifest.file)
+        data = folder / manifest.file
+        if not data.is_file():
+            waiting.append(Waiting(manifest_path, "manifest without its file"))
+        else:
+            drops.append(Drop(data, manifest_path, manifest))
+    for name, path in files.items():
+        if not name.endswith(_MANIFEST) and name not in claimed:
+            unfinished = "still being written" if name.endswith(_UNFINISHED) else "no manifest yet"
+            waiting.append(Waiting(path, unfinished))
+    return drops, waiting, refused
+
+
+def read_manifest(path: Path, agency: str, feed: str) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        DropRefused: it is not JSON, a field is missing or senseless, or it belongs to another feed.
+    """
+    stem = path.name.removesuffix(_MANIFEST)
+    file = stem if stem.endswith(".csv") else f"{stem}.csv"
+
+    def bad(why: str) -> DropRefused:
+        return DropRefused(agency, feed, file, "manifest", why, "Send the file and its manifest again.")
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise bad(f"{path.name} is not valid JSON.") from None
+    file = str(content.get("file") or file)
+    if (content.get("agency"), content.get("feed")) != (agency, feed):
+        raise bad("the manifest names another agency or feed than the folder it lies in.")
+    if Path(file).name != file or file.startswith(".") or file.endswith(_MANIFEST):
+        raise bad("the manifest's `file` must be a plain file name.")
+    if content.get("mode") not in MODES:
+        raise bad("`mode` must be full or delta.")
+    rows, sha256 = content.get("rows"), content.get("sha256")
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
+        raise bad("`rows` must be a count.")
+    if not isinstance(sha256, str) or len(sha256) != 64:
+        raise bad("`sha256` must be 64 hex digits.")
+    window = content.get("window") if isinstance(content.get("window"), dict) else {}
+    try:
+        return Manifest(
+            agency=agency,
+            feed=feed,
+            file=file,
+            mode=content["mode"],
+            history=content.get("history") is True,
+            extracted_at=_instant(content.get("extracted_at")),
+            received_at=_instant(content.get("received_at")),
+            rows=rows,
+            sha256=sha256.lower(),
+            window_from=_day(window, "from"),
+            window_to=_day(window, "to"),
+            schema_version=str(content.get("schema_version") or ""),
+            code_set_version=str(content.get("code_set_version") or ""),
+        )
+    except (ValueError, OverflowError):
+        raise bad("its instants must look like 2026-10-05T01:00:00Z and its window like 2026-10-04.") from None
+
+
+def inspect(drop: Drop, contract: FeedContract) -> Shape | Waiting:
+    """Check a file as a whole: checksum, encoding, header. One pass over its bytes, nothing kept.
+
+    A file whose checksum differs while it is younger than its manifest is being sent again: it waits.
+
+    Raises:
+        DropRefused: structurally bad.
+    """
+    digest, first, size = hashlib.sha256(), b"", 0
+    encoding = contract.delivery.encoding
+    decoder = codecs.getincrementaldecoder(encoding)()
+    undecodable: int | None = None
+    has_null, lines = False, 0
+    with drop.path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            first = first or chunk
+            size += len(chunk)
+            has_null = has_null or (b"\0" in chunk and not encoding.startswith("utf-16"))
+            if undecodable is None:
+                try:
+                    decoder.decode(chunk)
+                    lines += chunk.count(b"\n")
+                except UnicodeDecodeError as error:
+                    undecodable = lines + chunk[: error.start].count(b"\n")
+    if undecodable is None:
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            undecodable = lines
+    if digest.hexdigest() != drop.manifest.sha256:
+        if drop.path.stat().st_mtime_ns > drop.manifest_path.stat().st_mtime_ns:
+            return Waiting(drop.path, "younger than its manifest and not yet as announced: still being written")
+        raise drop.refuse(
+            "checksum", f"its {size:,} bytes are not those the manifest was made for.", "Send file and manifest again."
+        )
+    if undecodable is not None:
+        raise drop.refuse(
+            "encoding",
+            f"line {undecodable + 1} cannot be read as {encoding}, the encoding the contract declares.",
+            f"Export the file as {encoding}, or agree another encoding in the contract.",
+        )
+    if has_null:
+        raise drop.refuse("null_bytes", "it holds NUL bytes, so it is not a text file.", "Export the file again.")
+    return _shape(drop, contract, first, size)
+
+
+def _shape(drop: Drop, contract: FeedContract, first: bytes, size: int) -> Shape:
+    text = codecs.getincrementaldecoder(contract.delivery.encoding)().decode(first).lstrip("\ufeff")
+    line = text.split("\n", 1)[0]
+    if "\n" not in text and "\r" in text:
+        line = text.split("\r", 1)[0]
+    try:
+        header = next(csv.reader([line.rstrip("\r")], delimiter=contract.delivery.delimiter, strict=True), [])
+    except csv.Error:
+        header = []
+    header = [name.strip() for name in header]
+    if not any(header):
+        raise drop.refuse("empty", "it has no header line.", "Send the file again, with its column names.")
+    folded = [name.casefold() for name in header]
+    known = {column.name.casefold(): column.name for column in contract.columns}
+    twice = sorted({known[name] for name in folded if folded.count(name) > 1 and name in known})
+    if twice:
+        raise drop.refuse("repeated_column", f"column {', '.join(twice)} comes twice.", "Send each column once.")
+    missing = [column.name for column in contract.columns if column.name.casefold() not in folded]
+    if missing:
+        raise drop.refuse(
+            "missing_column",
+            f"column {', '.join(missing)} of the contract (version {contract.version}) is missing.",
+            "Send the column under its agreed name, or agree a new contract version first.",
+        )
+    columns = {known[name]: position for position, name in enumerate(folded) if name in known}
+    order = sorted(columns, key=lambda name: columns[name])
+    return Shape(
+        header=tuple(header),
+        columns=columns,
+        dropped=tuple(name for name, fold in zip(header, folded, strict=True) if fold not in known),
+        is_reordered=order != [column.name for column in contract.columns],
+        bytes=size,
+    )
+
+
+def _instant(value: Any) -> datetime:
+    moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone")
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _day(window: Any, name: str) -> date | None:
+    value = window.get(name)
+    return None if value in (None, "") else date.fromisoformat(str(value)[:10])

@@ -1,0 +1,228 @@
+"""The batch on its way in: temporary tables between a file's text and the zones.
+
+    gate_batch     the file as text, one row a record (reader)
+    gate_typed     view: the same, trimmed and typed
+    gate_staged    typed content, record keys, content hash, is_bad      one pass over the batch
+    gate_repeated  rows that repeat a key of their own batch
+    gate_prior     for each key of interest, its version just before this drop
+    gate_verdict   per accepted row: unchanged? superseded?
+
+Everything lives in the connection's memory (spill files are encrypted) and is dropped when the drop is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from data_quality.code_sets import CodeSets
+from data_quality.contract import ColumnContract, FeedContract
+from data_quality.drop import Manifest
+from data_quality.raw_tables import day_column, key_column
+from data_quality.row_rules import (
+    SEPARATOR,
+    RowRule,
+    is_deletion,
+    local_day,
+    rules_of,
+    source_key,
+    text_of,
+    trimmed,
+    typed,
+)
+from data_quality.sql import literal, quoted, raw_table
+
+_VIEWS = ("gate_new", "gate_accepted", "gate_typed")
+_TABLES = (
+    "gate_batch", "gate_staged", "gate_repeated", "gate_prior", "gate_verdict", "gate_vanished", "gate_held",
+    "gate_rules",
+)  # fmt: skip
+NO_CONTENT = "0::ubigint"
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a drop stands among the accepted drops of its feed, ordered by (extracted_at, drop_id)."""
+
+    earlier: int
+    later_full: int
+    later: int
+
+
+def clear(con: duckdb.DuckDBPyConnection) -> None:
+    """Forget the batch."""
+    for view in _VIEWS:
+        con.execute(f"drop view if exists temp.{view}")
+    for table in _TABLES:
+        con.execute(f"drop table if exists temp.{table}")
+
+
+def stage(
+    con: duckdb.DuckDBPyConnection, contract: FeedContract, code_sets: CodeSets, manifest: Manifest
+) -> list[RowRule]:
+    """Type, key, hash and judge the batch in one pass; returns the rules that were applied."""
+    rules = rules_of(contract, code_sets, manifest.extracted_at.date())
+    has_numbers = con.execute(
+        "select count(*) from duckdb_columns() where table_name = 'gate_batch' and column_name = 'row_no'"
+    ).fetchall()[0][0]
+    sent = ", ".join(f"{trimmed(column)} as {text_of(column)}" for column in contract.columns)
+    values = ", ".join(f"{typed(column, contract)} as {quoted(column.name)}" for column in contract.columns)
+    con.execute(
+        f"create or replace temp view gate_typed as with sent as (select {'row_no' if has_numbers else 'rowid + 1'} "
+        f"as row_no, {sent} from temp.gate_batch) select *, {values}, {is_deletion(contract)} as is_deletion from sent"
+    )
+    con.execute(f"create or replace temp table gate_staged as {_staged_sql(contract, rules)}")
+    _find_repeats(con)
+    return rules
+
+
+def _staged_sql(contract: FeedContract, rules: list[RowRule]) -> str:
+    kept = [column for column in contract.columns if column.zones]
+    content = []
+    for column in kept:
+        content.append(quoted(column.name))
+        if column.type == "timestamp":
+            content.append(f"{local_day(column, contract)} as {quoted(day_column(column))}")
+    content += [f"{_reference(column)} as {quoted(key_column(column))}" for column in contract.references]
+    holding = [rule for rule in rules if rule.severity == "quarantine"]
+    on_deletion = " or ".join(rule.bad for rule in holding if rule.on_deletions) or "false"
+    on_content = " or ".join(rule.bad for rule in holding) or "false"
+    bad = f"case when is_deletion then {on_deletion} else {on_content} end" if contract.tombstone else on_content
+    has_key = " and ".join(f"{text_of(column)} is not null" for column in contract.keys)
+    prefix = literal(f"{contract.agency}\x1f{contract.feed}\x1f")
+    hashed = _content_hash(kept)
+    return (
+        f"select row_no, {', '.join(content)}, is_deletion, "
+        f"case when {has_key} then pseudonym({prefix} || {source_key(contract)}) end as record_key, "
+        f"case when is_deletion then {NO_CONTENT} else {hashed} end as content_hash, "
+        f"{bad} as is_bad from temp.gate_typed"
+    )
+
+
+def _reference(column: ColumnContract) -> str:
+    agency, feed = str(column.references).split("__", 1)
+    return f"pseudonym({literal(f'{agency}{chr(31)}{feed}{chr(31)}')} || {text_of(column)})"
+
+
+def _content_hash(columns: list[ColumnContract]) -> str:
+    """MD5 over `name=value` of every filled column in name order, so that adding an empty column changes nothing."""
+    parts = [
+        f"{literal(column.name + '=')} || {quoted(column.name)}"
+        for column in sorted(columns, key=lambda column: column.name)
+    ]
+    return f"md5_number_lower(concat_ws({SEPARATOR}, {', '.join(parts)}))"
+
+
+def _find_repeats(con: duckdb.DuckDBPyConnection) -> None:
+    """Rows that repeat a key: exact repeats keep their first row, contradicting rows are all held."""
+    con.execute(
+        "create or replace temp table gate_repeated as with again as (select record_key from temp.gate_staged "
+        "where not is_bad group by record_key having count(*) > 1), ranked as (select row_no, "
+        "row_number() over (partition by record_key order by row_no) as nth, "
+        "min(content_hash) over same <> max(content_hash) over same as contradict "
+        "from temp.gate_staged where not is_bad and record_key in (select record_key from again) "
+        "window same as (partition by record_key)) select row_no, contradict from ranked where contradict or nth > 1"
+    )
+    held = con.execute("select count(*) from temp.gate_repeated").fetchall()[0][0]
+    but = "and row_no not in (select row_no from temp.gate_repeated)" if held else ""
+    con.execute(
+        f"create or replace temp view gate_accepted as select * from temp.gate_staged where not is_bad {but}"
+    )
+
+
+def position_of(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest) -> Position:
+    """Count the accepted drops of the feed before and after this one."""
+    earlier, later_full, later = con.execute(
+        f"with others as (select mode, (extracted_at, drop_id) < {_place(manifest)} as is_earlier "
+        f"from {database_of(contract)}.gate.drop_log where agency = ? and feed = ? and status = 'loaded' "
+        "and is_complete and drop_id <> ?) select count(*) filter (is_earlier), "
+        "count(*) filter (not is_earlier and mode = 'full'), count(*) filter (not is_earlier) from others",
+        [contract.agency, contract.feed, manifest.drop_id],
+    ).fetchall()[0]
+    return Position(int(earlier), int(later_full), int(later))
+
+
+def compare(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, position: Position) -> None:
+    """Compare the accepted rows with what was known just before this drop, in extraction order.
+
+    Makes `gate_new` (rows to append, with `superseded_on_arrival`), `gate_verdict` and `gate_vanished`.
+    """
+    con.execute("create or replace temp table gate_vanished (record_key uuid)")
+    if not position.earlier and not position.later:
+        con.execute(
+            "create or replace temp view gate_new as select *, false as superseded_on_arrival from temp.gate_accepted"
+        )
+        con.execute("create or replace temp table gate_verdict (row_no bigint, record_key uuid, is_unchanged boolean)")
+        return
+    _prior(con, contract, manifest, only_batch=manifest.mode != "full")
+    overruled = _overruled(contract, manifest, position)
+    con.execute(
+        "create or replace temp table gate_verdict as select accepted.row_no, accepted.record_key, "
+        "prior.record_key is not null and prior.is_deleted = accepted.is_deletion "
+        "and prior.content_hash = accepted.content_hash as is_unchanged, "
+        f"{overruled.format(key='accepted.record_key')} as superseded_on_arrival "
+        "from temp.gate_accepted as accepted left join temp.gate_prior as prior using (record_key)"
+    )
+    con.execute(
+        "create or replace temp view gate_new as select accepted.*, verdict.superseded_on_arrival "
+        "from temp.gate_accepted as accepted join temp.gate_verdict as verdict using (row_no) "
+        "where not verdict.is_unchanged"
+    )
+    if manifest.mode == "full":
+        con.execute(
+            "insert into temp.gate_vanished select record_key from temp.gate_prior where not is_deleted "
+            "and record_key not in (select record_key from temp.gate_staged where record_key is not null) "
+            f"and not {overruled.format(key='record_key')}"
+        )
+
+
+def _prior(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, only_batch: bool) -> None:
+    """Each key's version just before this drop; versions that never counted are left out."""
+    of_batch = "and raw.record_key in (select record_key from temp.gate_accepted)" if only_batch else ""
+    con.execute(
+        "create or replace temp table gate_prior as with ordered as (select drop_id, "
+        f"row_number() over (order by extracted_at, drop_id) as place from {database_of(contract)}.gate.drop_log "
+        f"where agency = ? and feed = ? and status = 'loaded' and is_complete "
+        f"and (extracted_at, drop_id) < {_place(manifest)}) "
+        "select raw.record_key, arg_max(raw.content_hash, ordered.place) as content_hash, "
+        "arg_max(raw.is_deleted, ordered.place) as is_deleted "
+        f"from {raw_table(contract.home_zone, contract.name)} as raw join ordered using (drop_id) "
+        f"where not raw.superseded_on_arrival {of_batch} group by raw.record_key",
+        [contract.agency, contract.feed],
+    )
+
+
+def _overruled(contract: FeedContract, manifest: Manifest, position: Position) -> str:
+    """SQL with a `{key}` hole: has something newer already spoken about that key?
+
+    A newer full drop has, about every key but those whose row it held in quarantine; a newer delta has, if it
+    repeated what was known (it left no version then, only a confirmation).
+    """
+    if not position.later:
+        return "false"
+    feed = f"agency = {literal(contract.agency)} and feed = {literal(contract.feed)}"
+    place = _place(manifest)
+    confirmed = (
+        f"{{key}} in (select record_key from {database_of(contract)}.gate.confirmed "
+        f"where {feed} and (extracted_at, drop_id) > {place})"
+    )
+    if not position.later_full:
+        return f"({confirmed})"
+    silent = (
+        f"{{key}} in (select held.source_key_hash from quarantine.gate.quarantined_row as held "
+        f"join quarantine.gate.drop_log as log using (drop_id) where log.{feed.replace(' and ', ' and log.')} "
+        f"and log.mode = 'full' and log.status = 'loaded' and (log.extracted_at, log.drop_id) > {place} "
+        f"and held.source_key_hash is not null group by held.source_key_hash "
+        f"having count(distinct log.drop_id) >= {position.later_full})"
+    )
+    return f"(not {silent} or {confirmed})"
+
+
+def database_of(contract: FeedContract) -> str:
+    """The attached database of the feed's home zone."""
+    return "identity" if contract.home_zone == "identity" else "warehouse"
+
+
+def _place(manifest: Manifest) -> str:
+    return f"(timestamp '{manifest.extracted_at.isoformat(sep=' ')}', '{manifest.drop_id}'::uuid)"
