@@ -1,8 +1,8 @@
 """From edges to persons: join what fits together, refuse what may not be one person.
 
 Connected components would do for most children, and does: a component with nothing odd in it is one person. A
-component with anything odd (a low or vetoed edge, two checked NHS numbers, a barrier, too many members) is solved by
-average linkage: the two groups with the best *mean* weight over all their pairs are joined, until no allowed union
+component with anything odd (a vetoed edge, a low mean weight, two checked NHS numbers, a barrier, too many members) is
+solved by average linkage: the two groups with the best *mean* weight over all their pairs are joined, until no allowed union
 reaches the threshold. A pair that blocking never compared counts as a fixed low weight, so that a chain a-b-c-d does
 not become a person merely because each link holds.
 """
@@ -93,10 +93,12 @@ def _odd(
     size = np.bincount(labels, minlength=k)
     odd = size > settings.max_cluster_nodes
     inside = labels[left] == labels[right]
-    odd[labels[left[inside & (weight < settings.join_weight)]]] = True
-    # A component in which not every pair was compared and found to join may be a chain.
-    joined = np.bincount(labels[left[inside & (weight >= settings.join_weight)]], minlength=k)
-    odd |= (size > 2) & (joined < size * (size - 1) // 2)
+    odd[labels[left[inside & (weight < 0)]]] = True
+    # Mean over *all* pairs, compared or not: below the threshold the component may be a chain.
+    pairs = size * (size - 1) / 2
+    scored = np.bincount(labels[left[inside]], minlength=k)
+    total = np.bincount(labels[left[inside]], weights=weight[inside], minlength=k)
+    odd |= total + (pairs - scored) * settings.unscored_weight < pairs * settings.join_weight
     known = constraints.nhs >= 0
     low, high = np.full(k, np.iinfo("int64").max), np.full(k, -1)
     np.minimum.at(low, labels[known], constraints.nhs[known])

@@ -151,9 +151,11 @@ def _score_extra(con: duckdb.DuckDBPyConnection, extra: pd.DataFrame) -> None:
 
 
 def _linker(con: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> Linker:
-    logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection=con)
-    return Linker(api.register(con.table("node_keyed"), dataset_display_name="node_scored"), settings, set_up_basic_logging=False)
+    linker = Linker(api.register(con.table("node_keyed"), dataset_display_name="node_scored"), settings)
+    # Splink turns its own logger up when a linker is made, and its warnings quote column values.
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    return linker
 
 
 def drop_splink_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -177,3 +179,58 @@ def term_frequencies(nodes: pd.DataFrame, column: str) -> pd.DataFrame:
     counts = nodes[column].dropna().value_counts()
     frame = pd.DataFrame({"value": counts.index.astype(str), "frequency": (counts / counts.sum()).round(9).to_numpy()})
     return frame.sort_values(["frequency", "value"], ascending=[False, True]).reset_index(drop=True)
+
+
+_RECORDS = """
+with known as (select * from {canonical}.person_record where known_from <= $now),
+since as (select record_key, min(known_from) as first_known from known group by 1)
+select known.record_key::varchar as record_key, agency, feed, source_key, forename, surname, birth_date, sex, postcode, uprn,
+    nhs_number, upn, local_id, names_a_person, known_from, first_known
+from known join since using (record_key)
+where known_to > $now and not coalesce(professional, false)
+order by agency, feed, source_key
+"""
+_CURRENT = {
+    "address_spell": "record_key::varchar as record_key, postcode, uprn, address_type, started_on, ended_on, known_from",
+    "relationship": "record_key::varchar as record_key, other_record_key::varchar as other_record_key, relationship",
+    "linkage_barrier": "record_key_before::varchar as record_key_before, record_key_after::varchar as record_key_after",
+}
+_STATE = {
+    "person_assignment": "record_key::varchar as record_key, person_id, known_from, known_to, link_basis, reason, run_id",
+    "person_event": "person_id, event, other_person_id, happened_at, run_id",
+    "household_spell": "person_id, household_id, started_on, ended_on, known_from, known_to",
+    "record_household": "record_key::varchar as record_key, household_id, known_from, known_to",
+    "person_area": "person_id, area_team, known_from, known_to",
+    "clerical_decision": (
+        "record_key_l::varchar as record_key_l, record_key_r::varchar as record_key_r, decision, decided_at, expires_on"
+    ),
+}
+
+
+def read(con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str) -> dict[str, pd.DataFrame]:
+    """What linkage needs, as known at ``now``: records in content order, the other canonical tables, the ledger."""
+    out = {"person_record": con.execute(_RECORDS.format(canonical=canonical), {"now": now}).df()}
+    for table, columns in _CURRENT.items():
+        sql = f"select {columns} from {canonical}.{table} where known_from <= $now and known_to > $now"
+        out[table] = con.execute(sql, {"now": now}).df()
+    for table, columns in _STATE.items():
+        out[table] = con.sql(f"select {columns} from {state}.{table}").df()
+    return out
+
+
+def write(con: duckdb.DuckDBPyConnection, replaced: dict[str, pd.DataFrame], appended: dict[str, pd.DataFrame], state: str) -> None:
+    """Store a result in one transaction: ``replaced`` tables hold full content, ``appended`` ones new rows."""
+    con.execute("begin transaction")
+    try:
+        for table, frame in {**replaced, **appended}.items():
+            if table in replaced:
+                con.execute(f"delete from {state}.{table}")
+            con.register("linkage_out", frame)
+            columns = ", ".join(frame.columns)
+            # A person merged, reinstated and merged again has one redirect: the last.
+            con.execute(f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) select {columns} from linkage_out")
+            con.unregister("linkage_out")
+        con.execute("commit")
+    except Exception:
+        con.execute("rollback")
+        raise

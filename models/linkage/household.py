@@ -1,0 +1,93 @@
+"""Who lives together: a family at an address, over the days their spells overlap.
+
+An address alone is not a family (a refuge, a hostel, a street): hubs and crowds form none, placements form none, and
+without a UPRN people at one postcode need evidence that they are kin: a shared surname, or an agency that says so.
+A household is never evidence that two records are one person.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from models.linkage.cluster import components
+from models.linkage.settings import LinkageSettings
+
+
+def households(homes: pd.DataFrame, surname: pd.Series, kin: np.ndarray, settings: LinkageSettings) -> pd.DataFrame:
+    """``homes`` with a ``household`` number (0..), people who form none left out.
+
+    ``homes``: residence timelines. ``surname``: comparable surname by person number. ``kin``: ``(n, 2)`` person numbers
+    that an agency says are one family. One household is a set of people at one address chained by overlapping spells.
+
+    >>> t = pd.Timestamp
+    >>> homes = pd.DataFrame({"person": [1, 2, 3, 4], "address": ["U9", "U9", "U9", "PX"], "postcode": ["X"] * 4, "uprn": ["9", "9", "9", None],
+    ...     "started_on": [t("2020-01-01"), t("2021-01-01"), t("2025-01-01"), t("2025-02-01")],
+    ...     "ended_on": [t("2022-01-01"), t("2022-01-01"), pd.NaT, pd.NaT]})
+    >>> made = households(homes, pd.Series({1: "ray", 2: "ray", 3: "low", 4: "low"}), np.zeros((0, 2), int), LinkageSettings())
+    >>> made["household"].tolist()
+    [0, 0, 1, 1]
+    """
+    rows = homes.reset_index(drop=True).copy()
+    rows["surname"] = surname.reindex(rows["person"]).to_numpy(dtype=object)
+    rows["address"] = _settle_postcodes(rows, kin)
+    rows = rows.sort_values(["address", "started_on", "person"]).reset_index(drop=True)
+    end = rows["ended_on"].fillna(pd.Timestamp("2262-01-01")).to_numpy()
+    start = rows["started_on"].to_numpy()
+    # Within an address, in order of start, a gap after everyone has left begins a new household.
+    block = np.zeros(len(rows), dtype="int64")
+    reached = pd.Series(end).groupby(rows["address"]).cummax().groupby(rows["address"]).shift(1).to_numpy()
+    fresh = (rows["address"] != rows["address"].shift()).to_numpy() | (start > reached)
+    block = np.cumsum(fresh) - 1
+    size = pd.Series(rows["person"]).groupby(block).transform("nunique").to_numpy()
+    # A long-let flat sees many families pass; only people there *together* count against the limit.
+    crowd = size > settings.household_max
+    rows["household"] = block
+    return rows[~crowd].assign(household=lambda r: pd.factorize(r["household"])[0])
+
+
+def _settle_postcodes(rows: pd.DataFrame, kin: np.ndarray) -> np.ndarray:
+    """Address key per row: the UPRN, or at a bare postcode the UPRN of kin there, else postcode and family."""
+    key = rows["address"].to_numpy(dtype=object).copy()
+    bare = rows["uprn"].isna().to_numpy()
+    if not bare.any():
+        return key
+    known = rows[~bare & rows["surname"].notna()].drop_duplicates(["postcode", "surname", "uprn"])
+    one = known.groupby(["postcode", "surname"])["uprn"].agg(["nunique", "first"])
+    one = one[one["nunique"] == 1]["first"]
+    wanted = pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], rows.loc[bare, "surname"]])
+    found = one.reindex(wanted).to_numpy(dtype=object) if len(one) else np.full(int(bare.sum()), None, dtype=object)
+    people = int(rows["person"].max()) + 1
+    family = components(people, kin[:, 0], kin[:, 1]) if len(kin) else np.arange(people)
+    kin_home = rows[~bare].assign(family=family[rows.loc[~bare, "person"]]).drop_duplicates(["postcode", "family"])
+    kin_at = kin_home.set_index(["postcode", "family"])["uprn"]
+    fam = family[rows.loc[bare, "person"]]
+    by_kin = kin_at.reindex(pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], fam])).to_numpy(dtype=object)
+    # People without a surname stand with their kin, else alone.
+    name = rows.loc[bare, "surname"].where(rows.loc[bare, "surname"].notna(), pd.Series(fam, index=rows.index[bare]).astype(str))
+    plain = rows.loc[bare, "address"].to_numpy(dtype=object) + "/" + name.to_numpy(dtype=object)
+    settled = np.where(pd.notna(by_kin), by_kin, found)
+    key[bare] = np.where(pd.notna(settled), "U" + pd.Series(settled).fillna("").to_numpy(dtype=object), plain)
+    return key
+
+
+def nameless_households(nameless: pd.DataFrame, made: pd.DataFrame, case: pd.DataFrame, primary: pd.Series) -> pd.DataFrame:
+    """Household of records that name nobody: ``record_key, household``, only where one household is meant.
+
+    In order: the home of a person in the same case; the UPRN; the postcode when only one household is known there.
+    ``nameless``: ``record_key, postcode, uprn, known_from``. ``made``: result of :func:`households`. ``case``:
+    ``record_key, person``. ``primary``: household by person. A spell must be open on the day, or the nearest before it.
+    """
+    via_case = case.assign(household=primary.reindex(case["person"]).to_numpy()).dropna(subset=["household"])
+    via_case = via_case.groupby("record_key")["household"].agg(["nunique", "first"])
+    chosen = via_case[via_case["nunique"] == 1]["first"].rename("household").reset_index()
+    day = nameless.assign(day=nameless["known_from"].dt.normalize())
+    spells = made.groupby(["household", "uprn", "postcode"], dropna=False).agg(started_on=("started_on", "min"), ended_on=("ended_on", "max"), open=("ended_on", lambda e: e.isna().any())).reset_index()  # noqa: E501
+    for column in ("uprn", "postcode"):
+        rest = day[day[column].notna() & ~day["record_key"].isin(set(chosen["record_key"]))]
+        at = rest.merge(spells[spells[column].notna()][[column, "household", "started_on", "ended_on", "open"]], on=column)
+        at = at[(at["started_on"] <= at["day"]) & (at["open"] | (at["ended_on"] >= at["day"]))]
+        only = at.groupby("record_key")["household"].agg(["nunique", "first"])
+        only = only[only["nunique"] == 1]["first"].rename("household").reset_index()
+        chosen = pd.concat([chosen, only], ignore_index=True) if len(only) else chosen
+    return chosen.assign(household=chosen["household"].astype("int64"))

@@ -1,0 +1,151 @@
+"""The ledger: who a record is, since when we knew, and what became of every id ever given out.
+
+A cluster label means nothing tomorrow; a ``person_id`` must. Each night's clusters are matched to yesterday's persons:
+
+- a cluster keeps the person most of its records belong to (ties: the older person), and a person goes to one cluster;
+- a cluster left without a person is *minted* a new one (or has an old one *reinstated* when its records once were it);
+- a person left without a cluster is *merged* (its records went elsewhere: a redirect for ever) or *retired*.
+
+Worked example: yesterday A = {1, 2, 3}, B = {4}. Tonight {1, 2, 4} and {3}: A keeps {1, 2, 4}, B merges into A, {3} is
+minted C, an event says C split from A.
+
+Ids come from a counter, in the order of content (least agency, feed, source key), never of a keyed hash, so that two
+machines with different keys give the same ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass
+class Mint:
+    """Gives out ids ``<prefix>000000001`` onwards; ``last`` is the last number given.
+
+    >>> m = Mint("P", 41)
+    >>> m.take(), m.take()
+    ('P000000042', 'P000000043')
+    """
+
+    prefix: str
+    last: int = 0
+
+    def take(self) -> str:
+        """The next id."""
+        self.last += 1
+        return f"{self.prefix}{self.last:09d}"
+
+    @classmethod
+    def after(cls, prefix: str, used: pd.Series) -> Mint:
+        """A mint that continues after every id in ``used``."""
+        numbers = used.dropna().str[len(prefix) :].astype("int64") if len(used) else pd.Series([], dtype="int64")
+        return cls(prefix, int(numbers.max()) if len(numbers) else 0)
+
+
+@dataclass
+class Settled:
+    """Which id each cluster has, and what happened: rows ``(id, event, other id or None)``."""
+
+    ids: list[str]
+    events: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+
+def settle(
+    cluster: np.ndarray, before: pd.Series, age: pd.Series, mint: Mint, *, former: pd.Series | None = None,
+    silent: set[int] | None = None,
+) -> Settled:  # fmt: skip
+    """Give every cluster its id.
+
+    ``cluster``: label per record (0..k-1, numbered in content order). ``before``: the id each record had, NULL if none.
+    ``age``: index = every id that had records, value = rank, 0 the oldest. ``former``: an id the record had earlier and
+    that is out of use. ``silent``: clusters whose split must leave no trace of where from (a barrier parted them).
+
+    >>> s = settle(np.array([0, 0, 1, 0]), pd.Series(["P1", "P1", "P1", "P2"]), pd.Series({"P1": 0, "P2": 1}), Mint("P", 2))
+    >>> s.ids, s.events
+    (['P1', 'P000000003'], [('P000000003', 'minted', None), ('P000000003', 'split', 'P1'), ('P2', 'merged', 'P1')])
+    """
+    k = int(cluster.max(initial=-1)) + 1
+    had = before.notna().to_numpy()
+    counts = (
+        pd.DataFrame({"cluster": cluster[had], "id": before[had].to_numpy(dtype=object)}).value_counts().rename("n").reset_index()
+    )
+    counts["age"] = age.reindex(counts["id"]).to_numpy()
+    counts = counts.sort_values(["n", "age", "cluster"], ascending=[False, True, True])
+    ids: list[str | None] = [None] * k
+    taken: dict[str, int] = {}
+    for label, name in zip(counts["cluster"].tolist(), counts["id"].tolist(), strict=True):
+        if ids[label] is None and name not in taken:
+            ids[label], taken[name] = name, label
+    main_source = counts.drop_duplicates("cluster").set_index("cluster")["id"].to_dict()
+    out = Settled([])
+    old = _former_ids(cluster, former, set(taken)) if former is not None else {}
+    for label in range(k):
+        name = ids[label]
+        if name is None:
+            again = old.get(label)
+            name = again if again is not None and again not in taken else mint.take()
+            out.events.append((name, "reinstated" if name == again else "minted", None))
+            taken[name] = label
+            if label in main_source and label not in (silent or ()):
+                out.events.append((name, "split", main_source[label]))
+        out.ids.append(name)
+    goes_to = counts.drop_duplicates("id").set_index("id")["cluster"].to_dict()
+    for name in age.sort_values().index:
+        if name not in taken:
+            out.events.append((name, "merged", out.ids[goes_to[name]]) if name in goes_to else (name, "retired", None))
+    return out
+
+
+def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dict[int, str]:
+    """Cluster -> the disused id that more than half of its records once had."""
+    known = former.notna().to_numpy()
+    if not known.any():
+        return {}
+    size = np.bincount(cluster)
+    counts = pd.DataFrame({"cluster": cluster[known], "id": former[known].to_numpy(dtype=object)}).value_counts()
+    return {
+        int(label): name
+        for (label, name), n in counts.items()  # type: ignore[misc]
+        if name not in in_use and 2 * n > size[int(label)]
+    }
+
+
+OPEN = pd.Timestamp("9999-12-31")
+
+
+def advance(previous: pd.DataFrame, current: pd.DataFrame, key: list[str], value: list[str], now: pd.Timestamp) -> pd.DataFrame:
+    """Next state of a versioned table: unchanged rows keep their interval, changed ones close and open.
+
+    ``previous`` has ``key + value + known_from, known_to`` (and other columns, kept); ``current`` is the truth now, one
+    row a key, with a proposed ``known_from`` that counts when the key has no open row; a changed row starts at ``now``.
+    Key and value columns must not be NULL where they decide sameness, except in ``value`` (NULL equals NULL).
+
+    >>> t = pd.Timestamp
+    >>> old = pd.DataFrame({"k": [1, 2], "v": ["a", "b"], "known_from": [t("2026-01-01")] * 2, "known_to": [OPEN] * 2})
+    >>> new = pd.DataFrame({"k": [1, 2, 3], "v": ["a", "c", "d"], "known_from": [t("2026-01-01"), t("2026-01-01"), t("2026-01-05")]})
+    >>> advance(old, new, ["k"], ["v"], t("2026-01-09"))[["k", "v"]].to_numpy().tolist()
+    [[1, 'a'], [2, 'b'], [2, 'c'], [3, 'd']]
+    """
+    current = current.reset_index(drop=True)
+    if previous.empty:
+        return current.assign(known_to=OPEN).sort_values([*key, "known_from"]).reset_index(drop=True)
+    is_open = previous["known_to"] == OPEN
+    live = previous[is_open]
+    both = live.assign(_row=np.arange(len(live))).merge(current[[*key, *value]], on=key, how="left", suffixes=("", "_new"), indicator=True)
+    same = (both["_merge"] == "both").to_numpy()
+    for column in value:
+        a, b = both[column], both[f"{column}_new"]
+        same = same & ((a == b) | (a.isna() & b.isna())).fillna(False).to_numpy(dtype=bool)
+    keep = np.zeros(len(live), dtype=bool)
+    keep[both["_row"].to_numpy()[same]] = True
+    # A row that opened at this very instant (the same night run twice) is replaced, not closed with an empty interval.
+    closed = live[~keep & (live["known_from"] < now).to_numpy()].assign(known_to=now)
+    had = current[key].merge(live.loc[:, key].assign(_kept=keep), on=key, how="left")["_kept"]
+    kept, known = had.fillna(False).to_numpy(dtype=bool), had.notna().to_numpy()
+    fresh = current[~kept].copy()
+    fresh.loc[(known & ~kept)[~kept], "known_from"] = now
+    parts = [previous[~is_open], live[keep], closed, fresh.assign(known_to=OPEN)]
+    return pd.concat([p for p in parts if len(p)], ignore_index=True).sort_values([*key, "known_from"]).reset_index(drop=True)

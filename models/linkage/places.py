@@ -1,0 +1,109 @@
+"""From residence evidence to the household and area tables, ids included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.linkage import household, residence, standardise
+from models.linkage.area import area_spells
+from models.linkage.ledger import OPEN, Mint, advance, settle
+from models.linkage.settings import LinkageSettings
+
+
+@dataclass(frozen=True)
+class Places:
+    """The linkage tables about homes, and the household each id stands for (``household_id, position``)."""
+
+    household_spell: pd.DataFrame
+    record_household: pd.DataFrame
+    person_area: pd.DataFrame
+    household_first: pd.DataFrame
+
+
+def _tidy_spells(spells: pd.DataFrame) -> pd.DataFrame:
+    """Address spells with comparable postcodes and UPRNs, rows without either left out."""
+    out = spells.copy()
+    for column, rule in (("postcode", standardise.postcode), ("uprn", standardise.uprn)):
+        out[column] = pd.Series(standardise.apply_rule(spells[column], rule)[0], index=out.index, dtype=object)
+    return out[out["postcode"].notna() | out["uprn"].notna()]
+
+
+def _kin(relationship: pd.DataFrame, cluster_of: pd.Series) -> np.ndarray:
+    """Pairs of person numbers an agency says are one family."""
+    kin = relationship[relationship["relationship"].isin(["mother_of", "same_family"])]
+    pairs = pd.DataFrame({"a": cluster_of.reindex(kin["record_key"]).to_numpy(), "b": cluster_of.reindex(kin["other_record_key"]).to_numpy()})
+    return pairs.dropna().astype("int64").to_numpy()
+
+
+def place(
+    records: pd.DataFrame, cluster: np.ndarray, person_ids: np.ndarray, nameless: pd.DataFrame, tables: Mapping[str, pd.DataFrame],
+    areas: Mapping[str, str], now: pd.Timestamp, settings: LinkageSettings,
+) -> Places:  # fmt: skip
+    """Homes, households and areas of persons (numbered by ``cluster``), and the households of records that name nobody."""
+    cluster_of = pd.Series(cluster, index=records["record_key"].to_numpy())
+    hubs = {c: set(records.loc[records["is_hub"], f"home_{c}"].dropna()) for c in ("uprn", "postcode")}
+    spells = _tidy_spells(tables["address_spell"])
+    # Only a UPRN can be a hub by itself; where a hub is known by postcode alone it is the postcode that forms no home.
+    spells = spells[~spells["uprn"].isin(hubs["uprn"]) & ~(spells["uprn"].isna() & spells["postcode"].isin(hubs["postcode"]))]
+    evidence = residence.address_evidence(records, spells)
+    homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")])
+    first = pd.Series(np.arange(len(cluster))).groupby(cluster).min()
+    surname = records["surname"].groupby(cluster).agg(lambda s: s.dropna().iloc[0] if s.notna().any() else None)
+    made = household.households(homes, surname, _kin(tables["relationship"], cluster_of), settings)
+    previous = tables["household_spell"]
+    made["person_id"] = person_ids[made["person"].to_numpy()]
+    ids = _household_ids(made, previous)
+    made["household_id"] = ids[made["household"].to_numpy()]
+    made = made.sort_values(["person_id", "rank"])
+    spell = made.drop_duplicates(["person_id", "household_id", "started_on"])[
+        ["person_id", "household_id", "started_on", "ended_on", "known_from"]
+    ]
+    household_spell = advance(previous, spell, ["person_id", "household_id", "started_on"], ["ended_on"], now)
+    primary = made[made["ended_on"].isna()].drop_duplicates("person").set_index("person")["household"]
+    anonymous = _nameless(nameless, made, tables["relationship"], cluster_of, primary)
+    anonymous["household_id"] = ids[anonymous["household"].to_numpy(dtype="int64")]
+    record_household = advance(
+        tables["record_household"], anonymous[["record_key", "household_id", "known_from"]], ["record_key"], ["household_id"], now
+    )
+    person_area = _areas(area_spells(homes, areas), person_ids, tables["person_area"], now)
+    made["position"] = first.reindex(made["person"]).to_numpy()
+    earliest = made.groupby("household_id")["position"].min().reset_index()
+    return Places(household_spell, record_household, person_area, earliest)
+
+
+def _household_ids(made: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:
+    """Household id by household number: the one most of its people's spells had, else a new one."""
+    live = previous[previous["known_to"] == OPEN].drop_duplicates(["person_id", "started_on"])
+    before = made[["person_id", "started_on"]].merge(live[["person_id", "started_on", "household_id"]], how="left")["household_id"]
+    ages = live.groupby("household_id")["known_from"].min().reset_index().sort_values(["known_from", "household_id"])
+    age = pd.Series(np.arange(len(ages)), index=ages["household_id"])
+    mint = Mint.after("H", previous["household_id"])
+    return np.array(settle(made["household"].to_numpy(), before.astype(object), age, mint).ids, dtype=object)
+
+
+def _nameless(
+    nameless: pd.DataFrame, made: pd.DataFrame, relationship: pd.DataFrame, cluster_of: pd.Series, primary: pd.Series
+) -> pd.DataFrame:
+    """``record_key, household, known_from`` of the records that name nobody and whose household is clear."""
+    wanted = set(nameless["record_key"])
+    ways = [relationship[["record_key", "other_record_key"]].to_numpy(), relationship[["other_record_key", "record_key"]].to_numpy()]
+    links = pd.DataFrame(np.concatenate(ways), columns=["record_key", "other"]) if len(relationship) else pd.DataFrame(columns=["record_key", "other"])
+    links = links[links["record_key"].isin(wanted)]
+    links = links.assign(person=cluster_of.reindex(links["other"]).to_numpy()).dropna(subset=["person"])
+    chosen = household.nameless_households(nameless, made, links[["record_key", "person"]], primary)
+    return chosen.merge(nameless[["record_key", "known_from"]], on="record_key")
+
+
+def _areas(spells: pd.DataFrame, person_ids: np.ndarray, previous: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
+    """Bitemporal area of each person: the whole past of the new, tonight's change of the known."""
+    rows = spells.assign(person_id=person_ids[spells["person"].to_numpy(dtype="int64")])
+    latest = rows.drop_duplicates("person_id", keep="last")[["person_id", "area_team", "known_from"]]
+    state = advance(previous, latest, ["person_id"], ["area_team"], now)
+    past = rows[~rows["person_id"].isin(set(previous["person_id"]))]
+    past = past.assign(known_to=past.groupby("person_id")["known_from"].shift(-1)).dropna(subset=["known_to"])
+    parts = [state, past[["person_id", "area_team", "known_from", "known_to"]]]
+    return pd.concat([p for p in parts if len(p)], ignore_index=True) if len(past) else state
