@@ -1,15 +1,16 @@
 """The demo's suppliers: make a world once, send its history, then send night after night.
 
-``create_demo`` makes the world and its truth, writes every feed's history as first drops, and keeps the row versions of later
-nights aside (``pending/``), so that ``advance_demo`` needs no more than to read them. Both may be killed and run again: the world
-and the drops follow from the seed, and the night reached is remembered only when all its drops are written.
+``create_demo`` makes the world and its truth, writes every feed's history as first drops, and keeps the row versions
+of later nights aside (``pending/``), so that ``advance_demo`` needs no more than to read them. Both may be killed and
+run again: the world and the drops follow from the seed, and the night reached is remembered only when all its drops
+are written.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -164,7 +165,9 @@ def _first_drop(con: duckdb.DuckDBPyConnection, view: View, landing: Path, pendi
 
 
 def _arrow(view: View) -> pa.Table:
-    """The feed's columns and the versions' instants, typed by the feed (a column of missing values has no type of its own)."""
+    """The feed's columns and the versions' instants, typed by the feed (a column of missing values has no type of its
+    own).
+    """
     if isinstance(view.rows, pa.Table):
         return view.rows
     kinds: dict[str, pa.DataType] = {
@@ -197,13 +200,13 @@ def _log(out: Path, sent: list[Manifest]) -> None:
         file.writelines(json.dumps(asdict(manifest)) + "\n" for manifest in sent)
 
 
-def _remember(out: Path, state: dict[str, object]) -> None:
+def _remember(out: Path, state: Mapping[str, object]) -> None:
     draft = out / "state.json.part"
     draft.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     draft.replace(out / "state.json")
 
 
-def _summary(state: dict[str, object], sent: list[Manifest], first: date, last: date) -> DemoSummary:
+def _summary(state: Mapping[str, object], sent: list[Manifest], first: date, last: date) -> DemoSummary:
     rows: dict[str, int] = {}
     for manifest in sent:
         rows[manifest.agency] = rows.get(manifest.agency, 0) + manifest.rows

@@ -1,7 +1,7 @@
 """Acute hospitals: emergency department attendances, one row each, sent in the small hours of the next day.
 
-A hospital keeps its own registration of a person (one spelling per person and site), an NHS number for 97 % of rows, and the
-postcode it was last told: one in twelve rows carries the home before the present one.
+A hospital keeps its own registration of a person (one spelling per person and site), an NHS number for 97 % of rows,
+and the postcode it was last told: one in twelve rows carries the home before the present one.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _attendances(ground: Ground) -> pd.DataFrame:
             "Acuity": mapped(true["acuity"], "ed_acuity"),
             "ChiefComplaintGroup": as_text(true["complaint"]),
             "InjuryIntent": mapped(true["injury_intent"], "ed_injury_intent"),
-            "SafeguardingConcern": np.where(concern, np.where(family, FAMILY_CONCERN, CHILD_CONCERN), None),
+            "SafeguardingConcern": keep_where(np.where(family, FAMILY_CONCERN, CHILD_CONCERN).astype(object), concern),
             "LeftBeforeTreatment": yes_no(true["left_before_treatment"]),
             "DischargeDestination": mapped(true["discharge"], "ed_discharge"),
             "_recorded_at": entered,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +19,13 @@ RETRACTION_DAYS, RETRACTED = 70, 0.01
 
 
 def closing(
-    rows: pd.DataFrame, draws: Defects, hashes: npt.NDArray[np.uint64], ended_on: pd.Series, **values: object
+    rows: pd.DataFrame, draws: Defects, hashes: npt.NDArray[np.uint64], ended_on: pd.Series, **values: Any
 ) -> pd.DataFrame:
     """The versions written when something ended: ``rows`` that have an end, with ``values`` filled in on that day."""
     over = ended_on.notna().to_numpy()
-    last = rows.assign(**{name: _plain(value) for name, value in values.items()})[over].copy()
+    last = rows[over].copy()
+    for name, value in values.items():
+        last[name] = np.asarray(_plain(value))[over]
     last["_recorded_at"] = recorded(ended_on[over], draws, "closed", hashes[over])
     return last
 
@@ -35,7 +39,9 @@ def corrected(
     wrong: tuple[str, ...],
     median_days: float = 7.0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(first versions, corrections): a share of the rows first hold a wrong value in ``column``, put right some days later."""
+    """(first versions, corrections): a share of the rows first hold a wrong value in ``column``, put right some days
+    later.
+    """
     hit = draws.hit(f"corrected/{column}", hashes, share)
     first, right = rows.copy(), rows[hit].copy()
     values = np.asarray(wrong, dtype=object)[draws.integers(f"wrong/{column}", hashes, 0, len(wrong))]
@@ -72,7 +78,7 @@ def misfiled(
     return [made, gone]
 
 
-def flags_json(values: pd.Series, flags: dict[str, tuple[str, ...]]) -> npt.NDArray[np.object_]:
+def flags_json(values: pd.Series, flags: Mapping[str, tuple[str, ...]]) -> npt.NDArray[np.object_]:
     """``{"OUTCOME_NFA_FLAG":"N",...}`` per row: a flag is Y where the value is one of its list."""
     known = {
         value: json.dumps(
@@ -87,10 +93,12 @@ def flags_json(values: pd.Series, flags: dict[str, tuple[str, ...]]) -> npt.NDAr
 def as_text(values: pd.Series) -> npt.NDArray[np.object_]:
     """The values as an object array by position, missing ones as None (categories as their text)."""
     out = values.to_numpy(dtype=object)
-    return np.where(pd.isna(out), None, out)
+    out = out.copy()
+    out[pd.isna(out)] = None
+    return out
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     """Series by position, categories as text."""
     if isinstance(value, pd.Series):
         return value.to_numpy() if value.dtype.kind == "M" else as_text(value.astype(object))

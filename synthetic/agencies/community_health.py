@@ -1,7 +1,9 @@
-"""Community health: health visiting, school nursing, community paediatrics. Refreshed each Thursday, 20 to 35 days late.
+"""Community health: health visiting, school nursing, community paediatrics. Refreshed each Thursday, 20 to 35 days
+late.
 
-Holds an NHS number for 99 % of patients, so it is the best identified of the agencies and the last to tell. The patient file is
-whole each week; referrals and contacts are deltas in which nothing is ever deleted. A mandated review that did not happen is no row.
+Holds an NHS number for 99 % of patients, so it is the best identified of the agencies and the last to tell. The
+patient file is whole each week; referrals and contacts are deltas in which nothing is ever deleted. A mandated review
+that did not happen is no row.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pandas as pd
 from synthetic.agencies.acute_trust import STATED_GENDER
 from synthetic.agencies.casework import as_text, closing, mapped
 from synthetic.agencies.corruption import Defects, Hashes, key_hash, local_ids
-from synthetic.agencies.ground import Ground, after, keep_where, recorded
+from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded
 from synthetic.agencies.views import Feed, Times, View, columns, stack_versions
 
 AGENCY = "community_health"
@@ -57,18 +59,13 @@ FEEDS = (PATIENT, REFERRAL, CARE_CONTACT, SAFEGUARDING_FACTOR)
 def build(ground: Ground) -> Iterator[View]:
     """Every community-health feed."""
     draws = ground.defects(AGENCY)
-    seen = pd.concat(
+    opened = first_seen(
         [
-            ground.table(name)[["person_id", day]].set_axis(["person_id", "opened_on"], axis=1)
-            for name, day in (
-                ("health_referral", "received_date"),
-                ("health_contact", "contact_date"),
-                ("health_factor", "recorded_date"),
-            )
-        ],
-        ignore_index=True,
+            ground.days("health_referral", "received_date"),
+            ground.days("health_contact", "contact_date"),
+            ground.days("health_factor", "recorded_date"),
+        ]
     )
-    opened = seen.groupby("person_id", as_index=False)["opened_on"].min()
     # An antenatal contact is put on the child's record when the child is registered.
     opened["opened_on"] = np.maximum(opened["opened_on"], ground.of_person(opened["person_id"])["birth_date"])
     patients = pd.Series(

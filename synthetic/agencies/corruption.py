@@ -1,13 +1,16 @@
 """How an agency's record of a person goes wrong: seeded, vectorised, the same in every drop.
 
-Every draw is a hash of (seed, agency or feed, kind of defect, the row's own key), never a position in a table or a running
-random state. So a row that is sent again next week is misspelt exactly as it was, whatever else has been added around it.
+Every draw is a hash of (seed, agency or feed, kind of defect, the row's own key), never a position in a table or a
+running random state. So a row that is sent again next week is misspelt exactly as it was, whatever else has been added
+around it.
 
-Worked example: with ``Defects(seed=7, scope="police.ppn")`` the key ``"PPN0004711"`` always gives the same uniform number
-for ``"wrong_sex"``; below the wrong-sex rate its sex is flipped, in the history drop as in a correction two years later.
+Worked example: with ``Defects(seed=7, scope="police.ppn")`` the key ``"PPN0004711"`` always gives the same uniform
+number for ``"wrong_sex"``; below the wrong-sex rate its sex is flipped, in the history drop as in a correction two
+years later.
 
-Rates are those a multi-agency partnership meets (day/month swaps 0.4 %, placeholder birth dates 0.6 % and 3 % in police
-records, name variants 6 %, wrong sex 0.2 %, no postcode 2 % and 15 % in police records); ``multiplier`` scales them all.
+Rates are those a multi-agency partnership meets (day/month swaps 0.4 %, placeholder birth dates 0.6 % and 3 % in
+police records, name variants 6 %, wrong sex 0.2 %, no postcode 2 % and 15 % in police records); ``multiplier`` scales
+them all.
 """
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ class Defects:
         return (self.bits(label, hashes) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def chosen(self, label: str, hashes: Hashes, rate: float | Floats) -> Bools:
-        """True for a share ``rate`` of the keys. Not scaled: use it for facts that are no defect, such as fill rates."""
+        """True for a share ``rate`` of the keys. Not scaled: for facts that are no defect, such as fill rates."""
         return self.uniform(label, hashes) < rate
 
     def hit(self, label: str, hashes: Hashes, rate: float) -> Bools:
@@ -123,13 +126,13 @@ def garble(
     people: pd.DataFrame,
     hashes: Hashes,
     defects: Defects,
-    rates: Rates = Rates(),  # noqa: B008  (frozen)
+    rates: Rates = Rates(),
     names_differ: Hashes | None = None,
 ) -> pd.DataFrame:
     """The agency's version of ``forename, surname, birth_date, sex, postcode`` (those present), plus column ``flags``.
 
-    ``people`` is not changed. ``names_differ`` gives other keys for the name draws, for feeds in which one record holds a
-    name typed afresh while the rest is carried over. ``flags`` names the defects of each row, joined by ``;``.
+    ``people`` is not changed. ``names_differ`` gives other keys for the name draws, for feeds in which one record
+    holds a name typed afresh while the rest is carried over. ``flags`` names the defects of each row, joined by ``;``.
     """
     out = people.copy()
     flags: list[tuple[str, Bools]] = []
@@ -255,7 +258,9 @@ def _surnames() -> tuple[str, ...]:
 
 @lru_cache(maxsize=2)
 def _rules(kind: str) -> tuple[tuple[str, str, str], ...]:
-    """Rules (where, from, to) whose result is still letters and that hold without a further condition; ``@`` is nothing."""
+    """Rules (where, from, to) whose result is still letters and that hold without a further condition; ``@`` is
+    nothing.
+    """
     table = pd.read_parquet(NAMES / f"sdglinkage_{kind}_rules.parquet").rename(columns={"postion": "where"})
     conditions = [c for c in ("precond", "postcond", "existcond", "startcond") if c in table.columns]
     for column in conditions:

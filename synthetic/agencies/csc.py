@@ -1,66 +1,62 @@
-"""Children's social care: who it knows (people, addresses, families, barriers), in the columns of the Standard Safeguarding
-Dataset. What it does about them is in ``csc_casework``.
+"""Children's social care: who it knows (people, addresses, families, barriers), in the columns of the Standard
+Safeguarding Dataset. What it does about them is in ``csc_casework``.
 
-It knows the children it was contacted about and, from a referral on, their mother and the brothers and sisters at home. NHS
-numbers are there for 82 % of people, UPNs for 70 % of pupils, a UPRN for 75 % of addresses; it hears of a move after some
-weeks, of one in ten never. An unborn child has an expected date and no name until some days after birth.
+It knows the children it was contacted about and, from a referral on, their mother and the brothers and sisters at
+home. NHS numbers are there for 82 % of people, UPNs for 70 % of pupils, a UPRN for 75 % of addresses; it hears of a
+move after some weeks, of one in ten never. An unborn child has an expected date and no name until some days after
+birth.
 
-An adopted or protected child has two records, under two identities, and one ``linkage_barrier`` row that says they must never be
-joined: the new identity's records are made only after it.
+An adopted or protected child has two records, under two identities, and one ``linkage_barrier`` row that says they
+must never be joined: the new identity's records are made only after it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import time
 
 import numpy as np
 import pandas as pd
 
 from synthetic.agencies import csc_casework
 from synthetic.agencies.corruption import Defects, key_hash, local_ids
-from synthetic.agencies.ground import Ground, after, keep_where, recorded, yes_no
-from synthetic.agencies.views import Feed, View, columns, stack_versions
+from synthetic.agencies.csc_numbers import AGENCY, nightly
+from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded, yes_no
+from synthetic.agencies.views import View, stack_versions
 
-AGENCY = "csc"
 NHS_FILL, UPN_FILL, UPRN_FILL, LEGACY_FILL, LINKED_FILL = 0.82, 0.70, 0.75, 0.20, 0.15
 
 
-def _feed(name: str, key: str, text: str, *, names_people: bool = False) -> Feed:
-    return Feed(AGENCY, name, columns(text), (key,), "delta", time(22, 0), names_people=names_people)
-
-
-PERSON = _feed(
+PERSON = nightly(
     "person",
     "pers_person_id",
     "pers_person_id pers_forename pers_surname pers_sex pers_ethnicity pers_dob:date pers_expected_dob:date"
     " pers_common_child_id pers_death_date:date pers_send_flag pers_legacy_id row_state",
     names_people=True,
 )
-LINKED_IDENTIFIERS = _feed(
+LINKED_IDENTIFIERS = nightly(
     "linked_identifiers",
     "link_table_id",
     "link_table_id link_person_id link_identifier_type link_identifier_value link_valid_from_date:date"
     " link_valid_to_date:date row_state",
 )
-ADDRESS = _feed(
+ADDRESS = nightly(
     "address",
     "addr_table_id",
     "addr_table_id addr_person_id addr_address_type addr_address_start_date:date addr_address_end_date:date"
     " addr_address_postcode addr_address_json row_state",
 )
-FAMILY = _feed("family", "fami_table_id", "fami_table_id fami_family_id fami_person_id row_state")
-MOTHER = _feed(
+FAMILY = nightly("family", "fami_table_id", "fami_table_id fami_family_id fami_person_id row_state")
+MOTHER = nightly(
     "mother", "moth_table_id", "moth_table_id moth_person_id moth_childs_person_id moth_childs_dob:date row_state"
 )
-BARRIER = _feed(
+BARRIER = nightly(
     "linkage_barrier",
     "barr_table_id",
     "barr_table_id barr_person_id_before barr_person_id_after barr_type barr_date:date row_state",
 )
-DISABILITY = _feed("disability", "disa_table_id", "disa_table_id disa_person_id disa_disability_code row_state")
-SEND = _feed("send", "send_table_id", "send_table_id send_person_id send_upn row_state")
+DISABILITY = nightly("disability", "disa_table_id", "disa_table_id disa_person_id disa_disability_code row_state")
+SEND = nightly("send", "send_table_id", "send_table_id send_person_id send_upn row_state")
 
 FEEDS = (
     PERSON, LINKED_IDENTIFIERS, ADDRESS, FAMILY, MOTHER, BARRIER, DISABILITY, SEND, *csc_casework.FEEDS,
@@ -85,15 +81,12 @@ def build(ground: Ground) -> Iterator[View]:
 def _known_people(ground: Ground) -> pd.DataFrame:
     """person_id, opened_on, local_id of everyone with a social-care record, by person_id."""
     seen = [
-        ground.table(name)[["person_id", day]].set_axis(["person_id", "opened_on"], axis=1)
-        for name, day in (
-            ("csc_contact", "contact_date"),
-            ("csc_referral", "referral_date"),
-            ("csc_assessment", "start_date"),
-            ("csc_cla", "start_date"),
-            ("csc_cp_plan", "start_date"),
-            ("csc_missing", "start_at"),
-        )
+        ground.days("csc_contact", "contact_date"),
+        ground.days("csc_referral", "referral_date"),
+        ground.days("csc_assessment", "start_date"),
+        ground.days("csc_cla", "start_date"),
+        ground.days("csc_cp_plan", "start_date"),
+        ground.days("csc_missing", "start_at"),
     ]
     referral = ground.table("csc_referral")
     families = pd.DataFrame(
@@ -111,9 +104,7 @@ def _known_people(ground: Ground) -> pd.DataFrame:
     seen.append(
         pd.DataFrame({"person_id": barrier["person_id_after"], "opened_on": after(barrier["effective_date"], wait)})
     )
-    for frame in seen:
-        frame["opened_on"] = frame["opened_on"].astype("datetime64[s]").dt.floor("D")
-    known = pd.concat(seen, ignore_index=True).groupby("person_id", as_index=False)["opened_on"].min()
+    known = first_seen(seen)
     known["hash"] = key_hash(known["person_id"])
     known["local_id"] = local_ids(draws, known["hash"].to_numpy(), "{:d}", 1_000_001)
     return known

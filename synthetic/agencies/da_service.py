@@ -1,7 +1,7 @@
 """The domestic abuse service: a weekly list, given with the victim's consent and sealed by default.
 
-A case and the children of the family, whatever the service was told of them: a birth date for three in four, a postcode for
-three in five (a refuge's never).
+A case and the children of the family, whatever the service was told of them: a birth date for three in four, a
+postcode for three in five (a refuge's never).
 """
 
 from __future__ import annotations

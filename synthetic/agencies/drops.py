@@ -1,7 +1,8 @@
 """Writes an agency's drop: the CSV in its encoding and date formats, then the manifest that makes it complete.
 
-The manifest is put in place last, by an atomic rename, so a receiver that waits for it never reads half a file. Everything in both
-files follows from the rows, the night and the seed: the same demo sends the same bytes on any machine.
+The manifest is put in place last, by an atomic rename, so a receiver that waits for it never reads half a file.
+Everything in both files follows from the rows, the night and the seed: the same demo sends the same bytes on any
+machine.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def stamp(instant: datetime) -> str:
 
 def history_condition() -> str:
     """SQL condition on row versions: their latest form when the first drops were made, unless deleted by then."""
-    return f"_recorded_at <= {_literal(FIRST_DROP_AT)} AND _superseded_at > {_literal(FIRST_DROP_AT)} AND _row_op <> 'deleted'"
+    cut = _literal(FIRST_DROP_AT)
+    return f"_recorded_at <= {cut} AND _superseded_at > {cut} AND _row_op <> 'deleted'"
 
 
 def night_condition(feed: Feed, night: date) -> str:
@@ -93,7 +95,7 @@ def received_at(feed: Feed, night: date) -> datetime:
 def write_history(
     con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, since: datetime
 ) -> Manifest:
-    """The first drop of a feed, whole, received on the evening before the first run. ``relation`` holds row versions."""
+    """A feed's first drop, whole, received the evening before the first run. ``relation`` holds row versions."""
     return _write(
         con, relation, feed, landing, FIRST_DROP_DATE, "full", history_condition(), FIRST_DROP_AT, FIRST_DROP_AT,
         Window(since, FIRST_DROP_AT), history=True,
@@ -104,8 +106,8 @@ def write_night(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landi
     """One later night's drop of a feed."""
     extracted = feed.extracted_at(night)
     return _write(
-        con, relation, feed, landing, night, feed.mode, night_condition(feed, night), extracted, received_at(feed, night),
-        Window(feed.previous_extract(night), extracted), history=False,
+        con, relation, feed, landing, night, feed.mode, night_condition(feed, night), extracted,
+        received_at(feed, night), Window(feed.previous_extract(night), extracted), history=False,
     )  # fmt: skip
 
 

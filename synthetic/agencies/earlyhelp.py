@@ -1,7 +1,8 @@
-"""Early help: the family-support case system. A person is recorded when an episode opens; NHS numbers for 65 %, UPRNs for 70 %.
+"""Early help: the family-support case system. A person is recorded when an episode opens; NHS numbers for 65 %, UPRNs
+for 70 %.
 
-Needs are identified when the episode opens and marked met as work goes on; the end reason is known at the end. Entered the next
-day; 0.1 % of needs a week are found to be entered on the wrong episode and deleted.
+Needs are identified when the episode opens and marked met as work goes on; the end reason is known at the end. Entered
+the next day; 0.1 % of needs a week are found to be entered on the wrong episode and deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 
 from synthetic.agencies.casework import as_text, closing, misfiled
 from synthetic.agencies.corruption import key_hash, local_ids
-from synthetic.agencies.ground import Ground, after, keep_where, recorded
+from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded
 from synthetic.agencies.views import Feed, View, columns, stack_versions
 
 AGENCY = "earlyhelp"
@@ -51,8 +52,7 @@ def build(ground: Ground) -> Iterator[View]:
     """Every early-help feed."""
     draws = ground.defects(AGENCY)
     episodes = ground.table("early_help")
-    opened = episodes.groupby("person_id", as_index=False)["start_date"].min()
-    opened = opened.rename(columns={"start_date": "opened_on"})
+    opened = first_seen([ground.days("early_help", "start_date")])
     people = pd.Series(
         local_ids(draws, key_hash(opened["person_id"]), "EH{:d}", 10_001), index=opened["person_id"].to_numpy()
     )

@@ -1,8 +1,8 @@
 """Schools, through the authority's education system: rolls, attendance as exceptions, exclusions.
 
-The pupil file holds everybody who has been on a roll since the history began (leavers stay), one row a UPN, sent whole each
-Sunday. Attendance is every mark that is not plain present, sent each evening; a mark may be entered a day late, and an unexplained
-``N`` becomes its real code when the school has found out, at most ten days on.
+The pupil file holds everybody who has been on a roll since the history began (leavers stay), one row a UPN, sent whole
+each Sunday. Attendance is every mark that is not plain present, sent each evening; a mark may be entered a day late,
+and an unexplained ``N`` becomes its real code when the school has found out, at most ten days on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from synthetic.agencies.casework import as_text
 from synthetic.agencies.corruption import key_hash
-from synthetic.agencies.ground import Ground, after, keep_where, recorded, yes_no
+from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded, yes_no
 from synthetic.agencies.views import FAR_FUTURE, FIRST_DROP_DATE, Feed, Kind, View, columns, stack_versions, to_utc
 from synthetic.calendar import nc_year
 
@@ -110,7 +110,7 @@ def build(ground: Ground) -> Iterator[View]:
 def _pupils(ground: Ground, spells: pd.DataFrame) -> pd.DataFrame:
     """A pupil's row changes when the school or the address known to it does."""
     draws = ground.defects(AGENCY)
-    opened = spells.groupby("person_id", as_index=False)["entry_date"].min().rename(columns={"entry_date": "opened_on"})
+    opened = first_seen([spells[["person_id", "entry_date"]].set_axis(["person_id", "opened_on"], axis=1)])
     homes = ground.address_versions(opened, draws, median_days=14, p95_days=100, noticed=0.85)
     homes = homes[["person_id", "person_address_id", "learnt_on", "postcode", "uprn"]]
     moves = spells[spells["enrol_status"].astype(str) != "S"][["person_id", "urn", "entry_date"]]
@@ -199,15 +199,16 @@ def _attendance(ground: Ground) -> pa.Table:
     late = draws.chosen("late", key_hash(mark + afternoon), LATE_MARKS)
     clock = np.where(afternoon, np.timedelta64(13 * 3600 + 1800, "s"), np.timedelta64(9 * 3600 + 1800, "s"))
     clock = clock + np.where(late, np.timedelta64(86400, "s"), np.timedelta64(0, "s"))
-    entered = to_utc(date + clock)
+    entered = to_utc(np.asarray(date + clock))
     found_out = true["resolved_on"].to_numpy().astype("datetime64[s]")
     resolved = ~np.isnat(found_out)
-    put_right = to_utc(found_out + np.timedelta64(15 * 3600, "s"))
+    put_right = to_utc(np.asarray(found_out + np.timedelta64(15 * 3600, "s")))
     put_right[resolved] = np.maximum(put_right[resolved], entered[resolved] + np.timedelta64(3600, "s"))
     again = np.flatnonzero(resolved)
     names = upn.to_numpy(dtype=object)
+    upns = pa.array(names, pa.string(), from_pandas=True)
     columns_of = {
-        "UPN": pa.DictionaryArray.from_arrays(pa.array(person, pa.int32()), pa.array(names, pa.string(), from_pandas=True)),
+        "UPN": pa.DictionaryArray.from_arrays(pa.array(person, pa.int32()), upns),
         "URN": _dictionary(true["urn"]),
         "AttendanceDate": pa.array(date.astype("datetime64[D]")),
         "Session": _dictionary(session),

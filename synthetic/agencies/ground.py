@@ -35,7 +35,9 @@ class Ground:
 
     @cached_property
     def person(self) -> pd.DataFrame:
-        """People by ``person_id``, with ``is_child`` and ``note`` (twin, pre_adoption, post_adoption, joined by ``;``)."""
+        """People by ``person_id``, with ``is_child`` and ``note`` (twin, pre_adoption, post_adoption, joined by
+        ``;``).
+        """
         person = self.tables["person"].set_index("person_id", drop=False)
         barrier = self.tables["barrier"]
         twin = person["twin_group"].notna().to_numpy()
@@ -55,6 +57,10 @@ class Ground:
         places = self.tables["address"].set_index("address_id")[["house", "street", "town", "postcode", "uprn"]]
         out = spells.join(places, on="address_id")
         return out.sort_values(["start_date", "person_id"], kind="stable", ignore_index=True)
+
+    def days(self, table: str, column: str) -> pd.DataFrame:
+        """person_id and ``opened_on`` of a true table's rows: the day each person was met there."""
+        return self.tables[table][["person_id", column]].set_axis(["person_id", "opened_on"], axis=1)
 
     def of_person(self, person_ids: pd.Series | npt.NDArray[np.int64]) -> pd.DataFrame:
         """Rows of ``person`` in the order asked for, with a fresh index."""
@@ -79,7 +85,9 @@ class Ground:
         return found[["postcode", "uprn"]]
 
     def family_members(self, families: pd.DataFrame, day: str) -> pd.DataFrame:
-        """People of each row's ``family_id`` who live here on its ``day`` column and are born and alive: rows x people."""
+        """People of each row's ``family_id`` who live here on its ``day`` column and are born and alive: rows x
+        people.
+        """
         people = self.person.reset_index(drop=True)[
             ["person_id", "family_id", "role", "is_child", "birth_date", "death_date", "resident_from", "resident_to"]
         ]
@@ -93,7 +101,8 @@ class Ground:
     def address_versions(
         self, opened: pd.DataFrame, draws: Defects, median_days: float, p95_days: float, noticed: float
     ) -> pd.DataFrame:
-        """When an agency learns of each home: person_id, start_date, end_date, address columns, ``learnt_on``, ``first``.
+        """When an agency learns of each home: person_id, start_date, end_date, address columns, ``learnt_on``,
+        ``first``.
 
         ``opened`` has ``person_id`` and ``opened_on`` (the day its record was made). The home of that day is known at
         once; later ones after a delay, and a share ``1 - noticed`` never.
@@ -118,9 +127,11 @@ class Ground:
         draws: Defects,
         rates: Rates = Rates(),  # noqa: B008
     ) -> pd.DataFrame:
-        """The agency's spelling of each row's ``person_id``: forename, surname, birth_date, sex, the postcode given, flags.
+        """The agency's spelling of each row's ``person_id``: forename, surname, birth_date, sex, the postcode given,
+        flags.
 
-        ``records`` has ``person_id`` and, if the agency holds one, ``postcode``. ``flags`` starts with the person's note.
+        ``records`` has ``person_id`` and, if the agency holds one, ``postcode``. ``flags`` starts with the person's
+        note.
         """
         true = self.of_person(records["person_id"])
         people = true[["forename", "surname", "birth_date", "sex"]].copy()
@@ -134,12 +145,19 @@ class Ground:
         return out
 
 
+def first_seen(seen: list[pd.DataFrame]) -> pd.DataFrame:
+    """person_id and the first ``opened_on`` (a date) of frames with those columns, by person_id."""
+    days = pd.concat([frame.astype({"opened_on": "datetime64[s]"}) for frame in seen], ignore_index=True)
+    days["opened_on"] = days["opened_on"].dt.floor("D")
+    return days.groupby("person_id")[["opened_on"]].min().reset_index()
+
+
 def recorded(days: pd.Series | Times, draws: Defects, label: str, hashes: npt.NDArray[np.uint64]) -> Times:
     """Office-hours instants (UTC) on the given London dates."""
     return at_work(days, draws.uniform(f"hour/{label}", hashes))
 
 
-def after(days: pd.Series | Times, delay_days: npt.NDArray[np.float64] | float) -> Times:
+def after(days: pd.Series | Times, delay_days: npt.NDArray[np.float64] | npt.NDArray[np.int64] | float) -> Times:
     """Dates moved by a number of days (fractions dropped)."""
     moved = np.asarray(days).astype("datetime64[s]") + (np.asarray(delay_days) // 1).astype("int64") * _DAY
     return moved.astype("datetime64[D]").astype("datetime64[s]")
@@ -150,7 +168,11 @@ def yes_no(values: pd.Series | npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]
     return np.where(np.asarray(values).astype(bool), "Y", "N").astype(object)
 
 
-def keep_where(values: pd.Series | npt.NDArray[np.object_], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+def keep_where(
+    values: pd.Series | npt.NDArray[np.object_] | list[str], keep: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.object_]:
     """Text where ``keep`` holds and the value is there, else None."""
     text = np.asarray(values, dtype=object)
-    return np.where(keep & ~pd.isna(text), text, None)
+    out = text.copy()
+    out[~keep | pd.isna(text)] = None
+    return out

@@ -1,7 +1,8 @@
 """Housing: homelessness applications with everybody on them, temporary accommodation, notices to tenants.
 
-Entered the next day. A UPRN for 88 % of applications. People are typed in by the officer, adults first. A hostel's or refuge's
-postcode is shared by many families that have nothing to do with one another. A tenancy notice names an address and nobody.
+Entered the next day. A UPRN for 88 % of applications. People are typed in by the officer, adults first. A hostel's or
+refuge's postcode is shared by many families that have nothing to do with one another. A tenancy notice names an
+address and nobody.
 """
 
 from __future__ import annotations

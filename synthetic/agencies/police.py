@@ -1,9 +1,10 @@
 """Police: public protection notices and missing-person reports, typed afresh for every incident.
 
-No NHS number, no UPN; names as heard at the door, birth dates missing for one in eight and 1 January for three in a hundred, the
-address of the incident rather than the home, a notice sent two days later (one in twenty after ten). Some children are only
-"child present, about four": no name, no birth date. Subjects are children; adult victims and anybody suspected are not in the
-file. A few notices carry handling code C: they may not be shared, and the receiver must refuse them.
+No NHS number, no UPN; names as heard at the door, birth dates missing for one in eight and 1 January for three in a
+hundred, the address of the incident rather than the home, a notice sent two days later (one in twenty after ten). Some
+children are only "child present, about four": no name, no birth date. Subjects are children; adult victims and anybody
+suspected are not in the file. A few notices carry handling code C: they may not be shared, and the receiver must
+refuse them.
 
 Written in Windows code page 1252 with its curly apostrophes and dashes.
 """
@@ -49,8 +50,9 @@ PPN = _feed(
     "ppn",
     ("ppn_ref", "subject_no"),
     "ppn_ref subject_no incident_ref ppn_type submitted_dt:datetime occurred_dt:datetime officer_risk dash_risk"
-    " subject_role subject_forename subject_surname subject_dob:date approx_age:integer subject_sex address_text postcode"
-    " uprn school_stated child_seen voice_recorded op_encompass_sent marac_referred niche_nominal_id handling_code row_state",
+    " subject_role subject_forename subject_surname subject_dob:date approx_age:integer subject_sex address_text"
+    " postcode uprn school_stated child_seen voice_recorded op_encompass_sent marac_referred niche_nominal_id"
+    " handling_code row_state",
     time(23, 30),
 )
 MISSING = _feed(
@@ -90,10 +92,10 @@ def _notices(ground: Ground) -> pd.DataFrame:
     subject = ground.table("police_subject")
     subject = subject[subject["person_id"].map(ground.person["is_child"])]
     true = subject.merge(ground.table("police_incident"), on="incident_id", how="left")
-    numbers = pd.unique(true["incident_id"])
-    refs = pd.Series(local_ids(draws, key_hash(numbers), "PPN{:07d}", 10_001), index=numbers)
+    numbers = true["incident_id"].drop_duplicates()
+    refs = pd.Series(local_ids(draws, key_hash(numbers), "PPN{:07d}", 10_001), index=numbers.to_numpy())
     incidents = pd.Series(
-        local_ids(ground.defects("police.incident"), key_hash(numbers), "NM{:07d}", 400_001), index=numbers
+        local_ids(ground.defects("police.incident"), key_hash(numbers), "NM{:07d}", 400_001), index=numbers.to_numpy()
     )
     incident_hash = key_hash(true["incident_id"])
     hashes = key_hash(true["incident_id"].astype(str) + "/" + true["subject_no"].astype(str))

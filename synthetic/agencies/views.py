@@ -8,11 +8,12 @@ An agency's view of the world is a table of *row versions*: the contract's colum
 ``_person_id``      whom the row names in truth (named feeds alone; the drop writer leaves it out)
 ``_flags``          what is wrong or special about the row, for tests and benchmarks
 
-A full drop at T holds the versions with ``_recorded_at <= T < _superseded_at`` that are not deleted; a delta from S to T those
-with ``S < _recorded_at <= T < _superseded_at``, deleted ones too (a row made and corrected between two drops is sent once).
+A full drop at T holds the versions with ``_recorded_at <= T < _superseded_at`` that are not deleted; a delta from S to
+T those with ``S < _recorded_at <= T < _superseded_at``, deleted ones too (a row made and corrected between two drops
+is sent once).
 
-Worked example: an assessment started on 3 March and authorised on 14 April is two versions: one recorded on 3 March without a
-result, superseded on 14 April; one recorded then, complete.
+Worked example: an assessment started on 3 March and authorised on 14 April is two versions: one recorded on 3 March
+without a result, superseded on 14 April; one recorded then, complete.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ TRUTH = ("_person_id", "_flags")
 
 @dataclass(frozen=True)
 class Feed:
-    """One feed as its agency sends it. ``columns`` are in file order; ``weekday`` (Monday 0) is None for a nightly feed."""
+    """One feed as its agency sends it. ``columns`` are in file order; ``weekday`` (Monday 0) is None for a nightly
+    feed.
+    """
 
     agency: str
     name: str
@@ -132,7 +135,7 @@ _CHANGE_AT, _OFFSET = _clock_changes()
 
 
 def to_utc(wall_clock: pd.Series | Times) -> Times:
-    """UTC of London wall-clock times (datetime64, seconds). The hour that occurs twice is read as its second passing."""
+    """UTC of London wall-clock times (datetime64, seconds). An hour that occurs twice is its second passing."""
     values = np.asarray(wall_clock).astype("datetime64[s]")
     known = ~np.isnat(values)
     out = values.copy()
