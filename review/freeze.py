@@ -1,0 +1,143 @@
+"""Issuing: a composed document becomes a version that is never rewritten.
+
+A re-run with equal content issues nothing. One that differs becomes the next version and names its cause: what the
+caller says, and what changed, in counts. Earlier versions stay as they were, so that "what did we know" has an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from governance.hub_store import HubStore, Issued
+from review.document import canonical, content_of, validate
+
+_ID_NAME = {"weekly_list.v1": "list_id", "notice.v1": "notice_id"}
+
+
+@dataclass(frozen=True)
+class IssueResult:
+    """A document as issued; `is_new` is False when this content had been issued before."""
+
+    facts: Issued
+    is_new: bool
+
+
+def issue(
+    store: HubStore,
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    issued_at: datetime,
+    who: str,
+    purpose: str = "weekly safeguarding review",
+    cause: str | None = None,
+) -> list[IssueResult]:
+    """Freeze composed documents, all in one transaction together with their audit entries.
+
+    Args:
+        documents: `weekly_list.v1` and `notice.v1` documents as composed.
+        issued_at: logical moment of issue (UTC), not part of the content.
+        who: the account that issues ("schedule" for the scheduler).
+        cause: why there is a further version ("late police file"); what changed is added in counts.
+
+    Returns:
+        One result per document, in their order.
+    """
+    with store.transaction() as connection:
+        return [_issue(store, connection, document, issued_at, who, purpose, cause) for document in documents]
+
+
+def _issue(
+    store: HubStore,
+    connection: sa.Connection,
+    document: Mapping[str, Any],
+    issued_at: datetime,
+    who: str,
+    purpose: str,
+    cause: str | None,
+) -> IssueResult:
+    validate(document)
+    kind = str(document["schema"])
+    as_of = date.fromisoformat(document["as_of_date"])
+    slot = _slot(store, document)
+    earlier = store.issued(kind, as_of, slot, connection=connection)
+    if earlier and earlier[0].content_hash == document["content_hash"]:
+        return IssueResult(earlier[0], is_new=False)
+    version = earlier[0].version + 1 if earlier else 1
+    why = cause or "first issue"
+    if earlier:
+        changed = differences(store.document(earlier[0].document_id, connection), document)
+        why = f"{cause}: {changed}" if cause else f"run again: {changed}"
+    place = slot if kind == "weekly_list.v1" else f"notice-{slot[:8]}"
+    document_id = f"{document['partnership']}-{_slug(place)}-{as_of.isoformat()}-v{version}"
+    frozen = {**document, _ID_NAME[kind]: document_id, "version": version, "cause": why}
+    validate(frozen)
+    facts = Issued(
+        document_id=document_id,
+        kind=kind,
+        as_of_date=as_of,
+        area_team=str(document["area_team"]),
+        slot=slot,
+        version=version,
+        content_hash=str(document["content_hash"]),
+        issued_at=issued_at.replace(tzinfo=None),
+        expires_on=date.fromisoformat(document["expires_on"]),
+        cause=why,
+    )
+    store.add_document(facts, frozen, connection)
+    store.audit.append(
+        who=who,
+        what=f"{kind.split('.')[0]}.issued",
+        purpose=purpose,
+        about=person_keys(document),
+        detail={"document_id": document_id, "content_hash": facts.content_hash, "cause": why},
+        connection=connection,
+    )
+    return IssueResult(facts, is_new=True)
+
+
+def person_keys(document: Mapping[str, Any]) -> list[str]:
+    """The keys of everybody a document names."""
+    if document["schema"] == "notice.v1":
+        return sorted({child["person_key"] for child in document["children"]})
+    named = {child["person_key"] for family in document["families"] for child in family["children"]}
+    return sorted(named | {one["person_key"] for family in document["families"] for one in family["others_in_home"]})
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """What changed between two versions, in counts and parts, without naming anybody."""
+    told = []
+    before, after = _persons(old), _persons(new)
+    for count, words in (
+        (len(after.keys() - before.keys()), "added"),
+        (len(before.keys() - after.keys()), "no longer listed"),
+        (sum(before[key] != after[key] for key in before.keys() & after.keys()), "told differently"),
+    ):
+        if count:
+            told.append(f"{count} {words}")
+    parts = (
+        ("feeds", "lateness of files"), ("counts", "counts"), ("basis", "where the list comes from"),
+        ("statements", "statements"), ("page", "fixed words"), ("expires_on", "end date"),
+    )  # fmt: skip
+    told += [words for part, words in parts if content_of(old.get(part), part) != content_of(new.get(part), part)]
+    return ", ".join(told) or "wording"
+
+
+def _persons(document: Mapping[str, Any]) -> dict[str, str]:
+    children = document.get("children") or [one for family in document["families"] for one in family["children"]]
+    return {child["person_key"]: canonical(content_of(child)) for child in children}
+
+
+def _slot(store: HubStore, document: Mapping[str, Any]) -> str:
+    if document["schema"] == "weekly_list.v1":
+        return str(document["area_team"])
+    return store.slot_of(document["area_team"], document["worker_record_key"] or document["worker"])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
