@@ -1,6 +1,12 @@
-"""The world's plain words as the agencies' national codes. A word that is not here is sent as it is."""
+"""The world's plain words as the agencies' codes, and codes as they were before a national list changed.
+
+A word that is not in its table is sent as it is. Agencies write the codes of the day: before 19 August 2024 a part-time
+timetable (C2) was leave (C), before 1 May 2026 vaping (VR) was a drug or alcohol matter (DA).
+"""
 
 from __future__ import annotations
+
+from datetime import date
 
 CODES: dict[str, dict[str, str | None]] = {
     "ed_acuity": {
@@ -32,6 +38,16 @@ CODES: dict[str, dict[str, str | None]] = {
         "UNDETERMINED": "269735005",
         "NONE": None,
     },
+    "early_help_reason": {"FAMILY_MENTAL_HEALTH": "PARENT_MENTAL_HEALTH"},
+    "early_help_organisation": {
+        "Northmere Family Hubs": "FAMILY_HELP",
+        "School-led": "SCHOOL",
+        "Health visiting": "HEALTH_VISITING",
+        "Voluntary sector": "VOLUNTARY",
+    },
+    "professional_role": {"ALLOCATED": "ALLOCATED_SW", "ASSESSOR": "ASSESSING_SW"},
+    "s47_outcome": {"ICPC": "CP_CONFERENCE", "S17_SERVICES": "SERVICES"},
+    "cla_cease_reason": {"E4": "E17"},
     "ed_discharge": {
         "HOME": "306689006",
         "LEFT": "306689006",
@@ -39,3 +55,18 @@ CODES: dict[str, dict[str, str | None]] = {
         "TRANSFERRED": "19712007",
     },
 }
+
+#: Registration codes introduced on this day, and what schools wrote before.
+ATTENDANCE_CODES_FROM = date(2024, 8, 19)
+ATTENDANCE_CODES_BEFORE = {"C1": "C", "C2": "C", "J1": "J", "K": "B", "Q": "X"} | {f"Y{n}": "Y" for n in range(1, 8)}
+
+#: Reasons for exclusion introduced on this day, and what schools wrote before.
+EXCLUSION_REASONS_FROM = date(2026, 5, 1)
+EXCLUSION_REASONS_BEFORE = {
+    "BW": "OW", "TB": "BU", "SB": "SM", "MB": "LG", "AB": "LG", "DR": "DA", "AR": "DA", "SR": "DA", "VR": "DA",
+    "LD": "DB", "CB": "DB", "MP": "DB", "OS": "DB",
+}  # fmt: skip
+
+#: Reasons withdrawn after this day, and what schools have written since.
+EXCLUSION_REASONS_UNTIL = date(2026, 8, 31)
+EXCLUSION_REASONS_AFTER = {"DA": "DR", "DB": "CB"}

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from synthetic.agencies import csc_protection
-from synthetic.agencies.casework import closing, corrected, flags_json, misfiled
+from synthetic.agencies.casework import closing, corrected, flags_json, mapped, misfiled
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.csc_numbers import AGENCY, Numbers, nightly
 from synthetic.agencies.ground import Ground, recorded, yes_no
@@ -212,7 +212,7 @@ def _involvements(ground: Ground, numbers: Numbers) -> pd.DataFrame:
         {
             "invo_involvements_id": local_ids(draws, hashes, "INV{:d}", 100_001),
             "invo_professional_id": numbers.of_worker(true["professional_id"]),
-            "invo_professional_role_id": true["role"].astype(object),
+            "invo_professional_role_id": mapped(true["role"], "professional_role"),
             "invo_professional_team": true["team"].astype(object),
             "invo_involvement_start_date": true["start_date"],
             "invo_involvement_end_date": pd.NaT,

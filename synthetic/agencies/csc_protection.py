@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from synthetic.agencies.casework import as_text, closing
+from synthetic.agencies.casework import as_text, closing, mapped
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.csc_numbers import Numbers, nightly
 from synthetic.agencies.ground import Ground, after, recorded, yes_no
@@ -100,7 +100,7 @@ def _enquiries(ground: Ground, numbers: Numbers) -> pd.DataFrame:
             "_recorded_at": recorded(true["start_date"], draws, "open", hashes),
         }
     )
-    outcome = true["outcome"].astype(str)
+    outcome = pd.Series(mapped(true["outcome"], "s47_outcome"))
     codes = {
         value: json.dumps({f"OUTCOME_{value.upper()}_FLAG": "Y"}, separators=(",", ":")) for value in outcome.unique()
     }
@@ -189,7 +189,7 @@ def _care(ground: Ground, numbers: Numbers) -> pd.DataFrame:
         hashes,
         true["end_date"],
         clae_cla_episode_ceased_date=true["end_date"],
-        clae_cla_episode_ceased_reason=true["end_reason"],
+        clae_cla_episode_ceased_reason=mapped(true["end_reason"], "cla_cease_reason"),
     )
     return stack_versions(CLA, [rows, closed])
 

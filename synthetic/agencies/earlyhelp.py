@@ -13,7 +13,7 @@ from datetime import time
 import numpy as np
 import pandas as pd
 
-from synthetic.agencies.casework import as_text, closing, misfiled
+from synthetic.agencies.casework import as_text, closing, mapped, misfiled
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded
 from synthetic.agencies.views import Feed, View, columns, stack_versions
@@ -114,9 +114,9 @@ def _work(ground: Ground, people: pd.Series, workers: pd.Series) -> Iterator[Vie
             "earl_person_id": as_text(true["person_id"].map(people)),
             "earl_episode_start_date": true["start_date"],
             "earl_episode_end_date": pd.NaT,
-            "earl_episode_reason": as_text(true["reason"]),
+            "earl_episode_reason": mapped(true["reason"], "early_help_reason"),
             "earl_episode_end_reason": None,
-            "earl_episode_organisation": as_text(true["organisation"]),
+            "earl_episode_organisation": mapped(true["organisation"], "early_help_organisation"),
             "earl_episode_worker_id": as_text(true["worker_id"].map(workers)),
             "_recorded_at": recorded(after(true["start_date"], 1), draws, "open", hashes),
         }

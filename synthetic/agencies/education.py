@@ -15,6 +15,14 @@ import pandas as pd
 import pyarrow as pa
 
 from synthetic.agencies.casework import as_text
+from synthetic.agencies.codes import (
+    ATTENDANCE_CODES_BEFORE,
+    ATTENDANCE_CODES_FROM,
+    EXCLUSION_REASONS_AFTER,
+    EXCLUSION_REASONS_BEFORE,
+    EXCLUSION_REASONS_FROM,
+    EXCLUSION_REASONS_UNTIL,
+)
 from synthetic.agencies.corruption import key_hash
 from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded, yes_no
 from synthetic.agencies.views import FAR_FUTURE, FIRST_DROP_DATE, Feed, Kind, View, columns, stack_versions, to_utc
@@ -212,11 +220,11 @@ def _attendance(ground: Ground) -> pa.Table:
         "URN": _dictionary(true["urn"]),
         "AttendanceDate": pa.array(date.astype("datetime64[D]")),
         "Session": _dictionary(session),
-        "AttendanceCode": _dictionary(true["code"]),
+        "AttendanceCode": _dictionary(_as_then(true["code"], date)),
         "MinutesLate": pa.array(true["minutes_late"].to_numpy(), mask=true["minutes_late"].to_numpy() == 0),
     }
     start = pa.table(columns_of)
-    initial = _dictionary(true["initial_code"])
+    initial = _dictionary(_as_then(true["initial_code"], date))
     start = start.set_column(start.schema.get_field_index("AttendanceCode"), "AttendanceCode", initial)
     final = pa.table(columns_of).take(pa.array(again))
     versions = [
@@ -224,6 +232,26 @@ def _attendance(ground: Ground) -> pa.Table:
         _stamped(final, put_right[again], np.full(len(again), FAR_FUTURE), "updated"),
     ]
     return pa.concat_tables(versions, promote_options="permissive")
+
+
+def _as_then(codes: pd.Series, on: np.ndarray) -> pd.Series:
+    """Registration codes as they were on each day."""
+    held = codes.astype("category")
+    texts = [str(text) for text in held.cat.categories]
+    every = sorted({*texts, *ATTENDANCE_CODES_BEFORE.values()})
+    now = np.array([every.index(text) for text in texts])
+    then = np.array([every.index(ATTENDANCE_CODES_BEFORE.get(text, text)) for text in texts])
+    at = held.cat.codes.to_numpy()
+    old = on < np.datetime64(ATTENDANCE_CODES_FROM)
+    return pd.Series(pd.Categorical.from_codes(np.where(old, then[at], now[at]), categories=pd.Index(every)))
+
+
+def _reasons(codes: pd.Series, on: pd.Series) -> np.ndarray:
+    """Reasons for exclusion as they were listed on each day."""
+    days = on.to_numpy().astype("datetime64[D]")
+    before, after_ = codes.replace(EXCLUSION_REASONS_BEFORE), codes.replace(EXCLUSION_REASONS_AFTER)
+    early, late = days < np.datetime64(EXCLUSION_REASONS_FROM), days > np.datetime64(EXCLUSION_REASONS_UNTIL)
+    return as_text(codes.where(~early, before).where(~late, after_))
 
 
 def _dictionary(values: pd.Series) -> pa.DictionaryArray:
@@ -268,13 +296,16 @@ def _exclusions(ground: Ground) -> pd.DataFrame:
             "UPN": as_text(true["person_id"].map(ground.person["upn"])),
             "URN": as_text(true["urn"]),
             "Category": as_text(true["category"]),
-            "Reason1": as_text(true["reason1"]),
-            "Reason2": as_text(true["reason2"]),
-            "Reason3": as_text(true["reason3"]),
+            "Reason1": _reasons(true["reason1"].astype(object), true["start_date"]),
+            "Reason2": _reasons(true["reason2"].astype(object), true["start_date"]),
+            "Reason3": _reasons(true["reason3"].astype(object), true["start_date"]),
             "StartDate": true["start_date"],
             "StartSession": as_text(true["start_session"]),
             "SessionsLost": true["sessions_lost"].astype("int64"),
             "_recorded_at": recorded(entered, draws, "exclusion", hashes),
         }
     ).drop_duplicates(list(EXCLUSIONS.key), ignore_index=True)
+    # Two reasons of the new list may be one of the old.
+    rows.loc[(rows["Reason3"] == rows["Reason2"]) | (rows["Reason3"] == rows["Reason1"]), "Reason3"] = None
+    rows.loc[rows["Reason2"] == rows["Reason1"], "Reason2"] = None
     return stack_versions(EXCLUSIONS, [rows])
