@@ -152,7 +152,7 @@ missing_episode as (
 died as (
     select
         'person' as feed,
-        'person_died' as event_type,
+        'death_recorded' as event_type,
         record_key as source_record_key,
         cast(null as varchar) as ordinal,
         record_key,

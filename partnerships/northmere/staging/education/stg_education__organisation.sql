@@ -8,6 +8,8 @@ final as (
         urn as organisation,
         trim(schoolname) as name,
         phase,
+        'education' as agency,
+        'school' as feed,
         known_from,
         known_to
     from source

@@ -8,6 +8,8 @@ final as (
         urn as organisation,
         weekbeginning as week_beginning,
         possiblesessions as possible_sessions,
+        'education' as agency,
+        'possible_sessions' as feed,
         known_from,
         known_to
     from source
