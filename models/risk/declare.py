@@ -114,7 +114,9 @@ class Feature(Strict):
         for field, needed in wants.items():
             given = getattr(self, field) not in (None, ())
             if given != needed:
-                raise ValueError(f"feature {self.name}: {field} {'is missing' if needed else 'has no meaning'} for {self.kind}")
+                raise ValueError(
+                    f"feature {self.name}: {field} {'is missing' if needed else 'has no meaning'} for {self.kind}"
+                )
         if self.scope == "household_others" and self.kind in PERSON_OR_HOUSEHOLD:
             raise ValueError(f"feature {self.name}: {self.kind} cannot leave out the person, use scope household")
         if self.scope != "person" and self.kind in NO_SCOPE:
@@ -159,6 +161,8 @@ class Training(Strict):
     folds: int = Field(default=2, ge=2, le=10)
     seed: int = 20261005
     candidates: tuple[Literal["logistic", "boosting"], ...] = ("logistic", "boosting")
+    # A later candidate is taken over an earlier, simpler one only when it is better by this share.
+    prefer_earlier_within: float = Field(default=0.02, ge=0)
     logistic: dict[str, float] = Field(default_factory=dict)
     boosting: dict[str, float] = Field(default_factory=dict)
 
@@ -200,7 +204,6 @@ class Gate(Strict):
     slope: tuple[float, float] = (0.8, 1.25)
     largest_error: float = 0.02
     required: tuple[str, ...] = ()
-    sunset: date | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Gate:
@@ -208,8 +211,6 @@ class Gate(Strict):
             raise ValueError(f"gate {self.id}: a benefit gate says against which comparator")
         if self.kind == "sign_offs" and not self.required:
             raise ValueError(f"gate {self.id}: no sign-off is named")
-        if self.kind == "sunset" and self.sunset is None:
-            raise ValueError(f"gate {self.id}: the sunset date is missing")
         return self
 
 
@@ -228,9 +229,6 @@ class RiskConfig(Strict):
     never_features: tuple[NeverFeature, ...]
     never_alone: tuple[str, ...] = ()
     features: tuple[Feature, ...]
-    # Read by the marts (who is in the cohort, what counts as the outcome), carried here so that they are hashed too.
-    cohort: dict[str, Any] | None = None
-    targets: tuple[dict[str, Any], ...] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> RiskConfig:
@@ -248,8 +246,6 @@ class RiskConfig(Strict):
                 if len(feature.events) == 1 and feature.floor < 2:
                     raise ValueError(f"feature {feature.name}: a single {event} may not count on its own (floor >= 2)")
             seen[feature.name] = feature
-        if self.targets is not None and self.target.name not in {t.get("name") for t in self.targets}:
-            raise ValueError(f"target {self.target.name} is not among the declared targets")
         if self.comparators.contact_count not in seen:
             raise ValueError(f"comparator {self.comparators.contact_count} is not a declared feature")
         self._refuse_never_features(seen)
@@ -264,7 +260,9 @@ class RiskConfig(Strict):
                 for never in self.never_features:
                     hit = next((w for w in sorted(words) if _mentions(w, never.term)), None)
                     if hit is not None:
-                        raise ValueError(f"feature {feature.name} reads {hit}: {never.term} is never used ({never.why})")
+                        raise ValueError(
+                            f"feature {feature.name} reads {hit}: {never.term} is never used ({never.why})"
+                        )
 
     def feature(self, name: str) -> Feature:
         """The declaration of one feature; KeyError when it is not declared."""

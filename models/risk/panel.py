@@ -49,9 +49,13 @@ class Panel:
         """Values of one feature, shape (rows,)."""
         return self.X[:, self.names.index(name)]
 
-    def columns(self, names: Sequence[str]) -> np.ndarray:
-        """Values of several features, shape (rows, names)."""
-        return self.X[:, [self.names.index(n) for n in names]]
+    def take(self, positions: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Values of several features on some rows, shape (positions, names)."""
+        out = np.empty((len(positions), len(names)), dtype=np.float32, order="F")
+        # Column by column: X is stored that way, and a plain row selection would read all of it.
+        for place, name in enumerate(names):
+            out[:, place] = self.X[positions, self.names.index(name)]
+        return out
 
     def where(self, mask: np.ndarray) -> Panel:
         """The panel of the rows for which the mask holds."""
@@ -254,7 +258,9 @@ class _Builder:
         np.maximum.at(homes, (self.home[lives], self.week[lives]), last[lives])
         facts = self._facts(feature, "household")
         if self.spine.households:
-            homes = np.maximum(homes, self._latest_grid(facts, self._wanted(feature, "household"), self.spine.households))
+            homes = np.maximum(
+                homes, self._latest_grid(facts, self._wanted(feature, "household"), self.spine.households)
+            )
         return np.where(lives, homes[np.maximum(self.home, 0), self.week], last)
 
     def _latest_grid(self, facts: Facts, wanted: np.ndarray, owners: int) -> np.ndarray:
@@ -291,7 +297,9 @@ class _Builder:
             homes = grid("household", max(self.spine.households, 1))
             np.minimum.at(homes, (self.home[lives], self.week[lives]), start[lives])
             start = np.where(lives, homes[np.maximum(self.home, 0), self.week], start)
-        days = np.minimum(self.spine.days[self.week] - np.minimum(start, self.spine.days[self.week]), 7 * feature.window_weeks)
+        days = np.minimum(
+            self.spine.days[self.week] - np.minimum(start, self.spine.days[self.week]), 7 * feature.window_weeks
+        )
         return np.where(start == never, 0, days).astype(np.float64)
 
     def _household_size(self) -> np.ndarray:
@@ -326,9 +334,7 @@ class _Builder:
         if feature.kind == "household_moves":
             return np.ones(len(classes), dtype=bool)
         types, details = (
-            (feature.events, feature.details)
-            if feature.kind in EVENT_KINDS
-            else (feature.episodes, feature.outcomes)
+            (feature.events, feature.details) if feature.kind in EVENT_KINDS else (feature.episodes, feature.outcomes)
         )
         wanted = classes["type"].isin(types)
         if details:
@@ -344,7 +350,9 @@ class _Only(_Builder):
         self._by, self._name = by, name
 
     def _wanted(self, feature: Feature, owner: str) -> np.ndarray:
-        return super()._wanted(feature, owner) & (self.events[owner].classes[self._by] == self._name).to_numpy(dtype=bool)
+        return super()._wanted(feature, owner) & (self.events[owner].classes[self._by] == self._name).to_numpy(
+            dtype=bool
+        )
 
 
 def _write_out(owner, begin, stop, day, chosen, weeks: int) -> tuple[np.ndarray, np.ndarray]:

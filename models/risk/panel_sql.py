@@ -30,11 +30,15 @@ def panel_sql(
     chosen = list(config.features) if features is None else [config.feature(n) for n in features]
     needed = {f.name: f for g in chosen for f in ([config.feature(g.base), g] if g.base else [g])}
     measured = [f for f in needed.values() if f.kind not in {"relative_to_peers", "household_size", "age", "age_band"}]
-    long = "\n    union all\n".join(f"    select '{f.name}' as feature, * from ({_measure(f, marts)})" for f in measured)
+    long = "\n    union all\n".join(
+        f"    select '{f.name}' as feature, * from ({_measure(f, marts)})" for f in measured
+    )
     wide = ",\n        ".join(
         [f"{_floored(f, _wide(f))} as {f.name}" for f in needed.values() if f.kind != "relative_to_peers"]
     )
-    relative = "".join(f",\n        {_relative(f)} as {f.name}" for f in needed.values() if f.kind == "relative_to_peers")
+    relative = "".join(
+        f",\n        {_relative(f)} as {f.name}" for f in needed.values() if f.kind == "relative_to_peers"
+    )
     columns = ", ".join(f.name for f in chosen)
     cohort = "where exclusion_reason is null" if cohort_only else ""
     days = ",\n        ".join(

@@ -176,9 +176,9 @@ def _facts(con: duckdb.DuckDBPyConnection, spine: Spine, sql: str, values: dict)
         starts=np.searchsorted(group, np.arange(len(classes) + 1)),
         owner=np.asarray(table["owner"])[order].astype(np.int64),
         day=np.asarray(table["day"]).astype("datetime64[D]").astype(np.int64)[order],
-        end=None if ended.mask.all() and len(ended) else ended.filled(np.datetime64("9999-12-31", "D"))
-        .astype("datetime64[D]")
-        .astype(np.int64)[order],
+        end=None
+        if ended.mask.all() and len(ended)
+        else ended.filled(np.datetime64("9999-12-31", "D")).astype("datetime64[D]").astype(np.int64)[order],
         value=np.asarray(table["value"], dtype=np.float64)[order],
         first=np.searchsorted(spine.cutoffs, known_from, side="left").astype(np.int32),
         last=np.searchsorted(spine.cutoffs, known_to[order], side="left").astype(np.int32),

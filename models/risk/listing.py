@@ -1,0 +1,199 @@
+"""From scores and rules to the people on this week's list, each with what a reviewer needs; and notices for open cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from models.risk import evidence, explain, rules
+from models.risk.backtest import FittedSplit
+from models.risk.calibrate import chance
+from models.risk.declare import RiskConfig, RuleBook
+from models.risk.evidence import Person
+from models.risk.panel import Panel
+from models.risk.select import draw, ordered, within_capacity
+
+MODEL_CHANNEL = "model"
+
+
+def choose(
+    now: Panel,
+    holds: np.ndarray,
+    log_odds: np.ndarray | None,
+    capacity: Mapping[str, int],
+    config: RiskConfig,
+    book: RuleBook,
+    recently: Set[str],
+) -> list[tuple[int, list[str]]]:
+    """Positions of the people to list with the channels that put them there, in order, brothers and sisters together.
+
+    now: the cohort on the as-of date; log_odds: None when the model may not speak. Within each team's capacity the
+    model fills its share first; the rules take what is left: most rules first, then the nearest deadline, then by lot.
+    """
+    rows = now.rows
+    team = rows["area_team"].astype(object).fillna("").to_numpy()
+    day = rows["as_of_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    lot = draw(rows["sort_no"].to_numpy(), config.training.seed, day)
+    free = ~rows["person_key"].isin(recently).to_numpy()
+    left = {name: int(n or 0) for name, n in capacity.items()}
+    listed: list[int] = []
+    spoken: set[int] = set()
+    if log_odds is not None:
+        share = {n: min(c, max(1, round(c * config.channels.model_share))) if c else 0 for n, c in left.items()}
+        order = ordered(chance(log_odds), lot)
+        listed = within_capacity(order[free[order]], team, share).tolist()
+        spoken = set(listed)
+        for position in listed:
+            left[team[position]] -= 1
+    deadline = np.array([r.deadline_working_days for r in book.rules], dtype=float)
+    nearest = np.where(holds, deadline, np.inf).min(axis=1, initial=np.inf)
+    order = np.lexsort((lot, nearest, -holds.sum(axis=1)))
+    order = np.array([p for p in order if free[p] and holds[p].any() and p not in spoken], dtype=np.int64)
+    listed += within_capacity(order, team, left).tolist()
+    channels = [
+        (p, ([MODEL_CHANNEL] if p in spoken else []) + [r.id for r, h in zip(book.rules, holds[p], strict=True) if h])
+        for p in listed
+    ]
+    return _together(channels, rows["household"].to_numpy())
+
+
+def _together(channels: list[tuple[int, list[str]]], household: np.ndarray) -> list[tuple[int, list[str]]]:
+    """The same people, those of one household brought up to the first of them."""
+    first: dict[Any, int] = {}
+    for place, (position, _) in enumerate(channels):
+        home = household[position]
+        first.setdefault(("home", int(home)) if home >= 0 else ("alone", position), place)
+    return sorted(
+        channels,
+        key=lambda c: first[("home", int(household[c[0]])) if household[c[0]] >= 0 else ("alone", c[0])],
+    )
+
+
+def describe(
+    con: duckdb.DuckDBPyConnection,
+    everyone: Panel,
+    chosen: list[tuple[int, list[str]]],
+    config: RiskConfig,
+    book: RuleBook,
+    learnt: FittedSplit | None,
+    rule_yields: list[dict[str, Any]],
+    *,
+    marts: str,
+    record_person: str | None,
+) -> list[dict[str, Any]]:
+    """One JSON-able dict for each chosen position of `everyone` (the whole spine on the as-of date), in order."""
+    if not chosen:
+        return []
+    rows = everyone.rows
+    as_of = pd.Timestamp(rows["as_of_date"].iloc[0]).date()
+    homes = _homes(con, marts, as_of)
+    members = pd.Series(rows.index, index=rows["household"]).groupby(level=0)
+    people = []
+    for position, _ in chosen:
+        home = rows["household"].iloc[position]
+        others = [int(p) for p in members.get_group(home)] if home >= 0 else []
+        keys = tuple(rows["person_key"].iloc[p] for p in others if p != position)
+        key = rows["person_key"].iloc[position]
+        people.append(Person(key, homes.get(key) if home >= 0 else None, keys))
+    dossier = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
+    weights = _weights(everyone, chosen, learnt)
+    listed = {p.key for p in people}
+    by_rule = {r.id: r for r in book.rules}
+    words = {y["id"]: y["words"] for y in rule_yields}
+    out = []
+    for number, ((position, channels), person) in enumerate(zip(chosen, people, strict=True)):
+        values = {name: float(everyone.X[position, i]) for i, name in enumerate(everyone.names)}
+        named = sorted((by_rule[c] for c in channels if c in by_rule), key=lambda r: (r.deadline_working_days, r.id))
+        told = [r for r in (evidence.rule_reason(rule, person, dossier, config) for rule in named) if r is not None]
+        for reason in told:
+            reason["yield"] = words.get(reason["name"])
+        if MODEL_CHANNEL in channels:
+            reasons = evidence.feature_reasons(weights[number], values, person, dossier, config, told)
+        else:
+            reasons = told[: evidence.MOST_REASONS]
+        deadlines = [r["deadline_days"] for r in told]
+        out.append(
+            {
+                "person_key": person.key,
+                "household_key": person.household_key,
+                "area_team": str(rows["area_team"].iloc[position]),
+                "as_of_date": as_of.isoformat(),
+                "position": number + 1,
+                "sort_no": int(rows["sort_no"].iloc[position]),
+                "channel": channels,
+                "deadline_days": min(deadlines) if deadlines else None,
+                "reasons": reasons,
+                "chronology": evidence.chronology(person, dossier),
+                "involvement": evidence.involvement(person, dossier),
+                "protective": evidence.protective(values, person, dossier, config),
+                "siblings": list(person.others),
+                "siblings_listed": [k for k in person.others if k in listed],
+                "link_basis": dossier.basis.get(person.key, {}),
+            }
+        )
+    return out
+
+
+def notices(
+    con: duckdb.DuckDBPyConnection,
+    everyone: Panel,
+    config: RiskConfig,
+    book: RuleBook,
+    rule_yields: list[dict[str, Any]],
+    *,
+    marts: str,
+    record_person: str | None,
+) -> list[dict[str, Any]]:
+    """People who already have a worker, for whom a rule holds on evidence that is new this week: not listed, but told
+    to whoever the spine routes them to."""
+    rows = everyone.rows
+    open_case = rows["routed_to"].notna().to_numpy() & rows["exclusion_reason"].notna().to_numpy()
+    holds = rules.fired(everyone, book)
+    chosen = [
+        (int(p), [r.id for r, h in zip(book.rules, holds[p], strict=True) if h])
+        for p in np.flatnonzero(open_case & holds.any(axis=1))
+    ]
+    described = describe(
+        con, everyone, chosen, config, book, None, rule_yields, marts=marts, record_person=record_person
+    )
+    out = []
+    for (position, _), entry in zip(chosen, described, strict=True):
+        fresh = [r for r in entry["reasons"] if r["facts"]["new_count"] > 0]
+        if fresh:
+            reason, routed = rows["exclusion_reason"].iloc[position], rows["routed_to"].iloc[position]
+            out.append(entry | {"reasons": fresh, "exclusion_reason": str(reason), "routed_to": str(routed)})
+    return out
+
+
+def _weights(everyone: Panel, chosen, learnt: FittedSplit | None) -> list[list[tuple[str, list[str]]]]:
+    """For each chosen person the themes that raised the score, heaviest first, each with its features that did."""
+    if learnt is None:
+        return [[] for _ in chosen]
+    names = [f.name for f in learnt.fitted.features]
+    X = everyone.take(np.array([p for p, _ in chosen], dtype=np.int64), names)
+    parts = explain.contributions(learnt.fitted, learnt.calibration, X)
+    themes = parts.by_theme()
+    out = []
+    for row in range(len(chosen)):
+        heavy = sorted((t for t in themes if themes[t][row] > 0), key=lambda t: (-round(themes[t][row], 9), t))
+        ranked = []
+        for theme in heavy:
+            columns = [i for i, t in enumerate(parts.themes) if t == theme and parts.values[row, i] > 0]
+            columns.sort(key=lambda i: (-round(parts.values[row, i], 9), i))
+            ranked.append((theme, [parts.names[i] for i in columns]))
+        out.append(ranked)
+    return out
+
+
+def _homes(con: duckdb.DuckDBPyConnection, marts: str, as_of) -> dict[str, str]:
+    """Household key of each person on the date."""
+    found = con.execute(
+        f"select person_key::varchar, household_key::varchar from {marts}.person_week"
+        " where as_of_date = ? and household_key is not null",
+        [as_of],
+    ).fetchall()
+    return dict(found)

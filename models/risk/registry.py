@@ -1,0 +1,127 @@
+"""A model as files: skops for the estimator, JSON for all else, hashes of what made it; nothing pickled.
+
+The caller stores the bytes and hands them back; a file that was changed or swapped is refused by its hash, and a type
+that is not of the short list below is refused by skops before anything is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.risk.calibrate import Calibration
+from models.risk.declare import Feature, RiskConfig
+from models.risk.train import Fitted
+
+# Types beyond skops' own defaults that a boosting model is made of; all of them belong to scikit-learn or numpy.
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "numpy.dtype",
+)
+
+
+class ModelFileError(ValueError):
+    """A model file is missing, changed, swapped or holds a type that is not trusted."""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """name: `<candidate>-<first 12 of the content hash>`; files: name -> bytes; card: what the run knows of it."""
+
+    name: str
+    files: dict[str, bytes]
+    card: dict[str, Any]
+
+
+def pack_model(
+    fitted: Fitted, calibration: Calibration, hashes: Mapping[str, str], card: Mapping[str, Any]
+) -> ModelFiles:
+    """Turn a fitted model into files. hashes: of code, data, features and configuration, put into the card."""
+    import skops.io
+
+    described = {
+        "candidate": fitted.name,
+        "features": [f.model_dump(mode="json") for f in fitted.features],
+        "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
+    }
+    body = {"estimator.skops": skops.io.dumps(fitted.estimator), "model.json": to_json(described)}
+    # A skops file is a zip with times in it: what identifies a model is what it computes, so the hash is of its numbers.
+    content = digest([to_json(described), numbers_of(fitted)])
+    full = dict(card) | {"content_hash": content, "hashes": dict(hashes)}
+    full["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(body.items())}
+    return ModelFiles(f"{fitted.name}-{content[:12]}", body | {"card.json": to_json(full)}, full)
+
+
+def unpack_model(files: Mapping[str, bytes]) -> tuple[Fitted, Calibration, dict[str, Any]]:
+    """Load a model from its files; ModelFileError when a hash differs, a file is missing or a type is not trusted."""
+    import skops.io
+
+    for name in ("card.json", "model.json", "estimator.skops"):
+        if name not in files:
+            raise ModelFileError(f"model file {name} is missing")
+    card = json.loads(files["card.json"])
+    for name, expected in card["files"].items():
+        if hashlib.sha256(files.get(name, b"")).hexdigest() != expected:
+            raise ModelFileError(f"model file {name} is not the one that was registered")
+    strange = set(skops.io.get_untrusted_types(data=files["estimator.skops"])) - set(TRUSTED)
+    if strange:
+        raise ModelFileError(f"model file holds types that are not trusted: {', '.join(sorted(strange))}")
+    described = json.loads(files["model.json"])
+    estimator = skops.io.loads(files["estimator.skops"], trusted=list(TRUSTED))
+    features = tuple(Feature.model_validate(f) for f in described["features"])
+    fitted = Fitted(described["candidate"], estimator, features)
+    if digest([files["model.json"], numbers_of(fitted)]) != card["content_hash"]:
+        raise ModelFileError("the model computes other numbers than those registered")
+    return fitted, Calibration(**described["calibration"]), card
+
+
+def numbers_of(fitted: Fitted) -> bytes:
+    """The fitted numbers of a model in a fixed order, as bytes."""
+    if fitted.name == "logistic":
+        scale, model = fitted.estimator.named_steps["scale"], fitted.estimator.named_steps["model"]
+        arrays = [scale.mean_, scale.scale_, model.coef_, model.intercept_]
+    else:
+        arrays = [np.asarray(fitted.estimator._baseline_prediction)]
+        for (tree,) in fitted.estimator._predictors:
+            nodes = tree.nodes
+            arrays += [nodes[field] for field in ("value", "feature_idx", "num_threshold", "left", "right", "is_leaf")]
+    return b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
+
+
+def config_hash(config: RiskConfig) -> str:
+    """Hash of everything risk.yml declares."""
+    return digest([to_json(config.model_dump(mode="json"))])
+
+
+def features_hash(features: Iterable[Feature]) -> str:
+    """Hash of the declarations of the features a model reads."""
+    return digest(to_json(f.model_dump(mode="json")) for f in features)
+
+
+def data_hash(X: np.ndarray, y: np.ndarray, positions: np.ndarray) -> str:
+    """Hash of the rows a model was fitted on, by content and order; no key enters it."""
+    return digest([np.ascontiguousarray(X).tobytes(), np.packbits(y).tobytes(), positions.astype(np.int64).tobytes()])
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """SHA-256 over parts, each preceded by its length so that parts cannot run into one another."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)
+    return total.hexdigest()
+
+
+def to_json(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces to choose: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode()

@@ -1,0 +1,126 @@
+"""The two candidate models, fitted so that the same rows give the same numbers on any machine.
+
+Rows arrive ordered by as-of date and `sort_no`; draws are seeded; linear algebra and histogram building run on one
+thread, so no sum is split differently elsewhere. Both models yield log-odds that are sums over features (exactly for
+the logistic regression, by Shapley values for the trees), which is what makes a reason more than a story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.risk.declare import Feature, Training
+
+SIGNED = frozenset({"change", "relative_to_peers"})
+LOGGED = frozenset({"count", "sum", "distinct_agencies", "distinct_types", "episodes_started", "episodes_ended"})
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted candidate: sklearn estimator, the declarations it reads, in column order."""
+
+    name: str
+    estimator: Any
+    features: tuple[Feature, ...]
+
+    def log_odds(self, X: np.ndarray) -> np.ndarray:
+        """Uncalibrated log-odds, shape (rows,), float64."""
+        with one_thread():
+            return np.asarray(
+                self.estimator.decision_function(model_inputs(self.name, X, self.features)), dtype=np.float64
+            )
+
+
+@contextmanager
+def one_thread():
+    """Run linear algebra and OpenMP on a single thread, so that sums have one order."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
+
+
+def model_inputs(name: str, X: np.ndarray, features: Sequence[Feature]) -> np.ndarray:
+    """What a candidate sees: the values themselves for trees, tamed ones for the logistic regression.
+
+    Counts and sums become log(1 + x), differences sign(x) log(1 + |x|), days since their share of the window.
+    """
+    if name == "boosting":
+        return np.asarray(X, dtype=np.float64)
+    out = np.empty(X.shape, dtype=np.float64)
+    for column, feature in enumerate(features):
+        x = X[:, column].astype(np.float64)
+        if feature.kind in LOGGED:
+            x = np.log1p(x)
+        elif feature.kind in SIGNED:
+            x = np.sign(x) * np.log1p(np.abs(x))
+        elif feature.kind in {"days_since", "episode_days"}:
+            x = np.sqrt(x / (7.0 * (feature.window_weeks or 1)))
+        elif feature.kind == "household_size":
+            x = np.log1p(x)
+        out[:, column] = x
+    return out
+
+
+def sample_rows(y: np.ndarray, per_positive: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """All positives and a seeded share of the negatives: positions (sorted) and the weight of each.
+
+    A kept negative stands for as many as were drawn from, so the base rate is that of all rows.
+    """
+    positive, negative = np.flatnonzero(y), np.flatnonzero(~y)
+    keep = min(len(negative), per_positive * len(positive))
+    drawn = np.random.default_rng(seed).choice(negative, size=keep, replace=False)
+    positions = np.sort(np.concatenate([positive, drawn]))
+    return positions, np.where(y[positions], 1.0, len(negative) / max(keep, 1))
+
+
+def fit(
+    name: str, X: np.ndarray, y: np.ndarray, weight: np.ndarray, features: Sequence[Feature], training: Training
+) -> Fitted:
+    """Fit one candidate on rows in the order given; X float32 (rows, features), y boolean, weight per row."""
+    estimator: Any
+    if name == "logistic":
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import Pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        settings = {"C": 0.05, "l1_ratio": 0.5, "max_iter": 200} | training.logistic
+        model = LogisticRegression(
+            C=settings["C"] * len(y) / 1e4,
+            l1_ratio=settings["l1_ratio"],
+            solver="saga",
+            max_iter=int(settings["max_iter"]),
+            tol=1e-3,
+            random_state=training.seed,
+        )
+        estimator = Pipeline([("scale", StandardScaler()), ("model", model)])
+        fit_arguments = {"model__sample_weight": weight / weight.mean()}
+    else:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        settings = {
+            "max_iter": 150,
+            "learning_rate": 0.06,
+            "max_leaf_nodes": 12,
+            "min_samples_leaf": 200,
+        } | training.boosting
+        estimator = HistGradientBoostingClassifier(
+            max_iter=int(settings["max_iter"]),
+            learning_rate=settings["learning_rate"],
+            max_leaf_nodes=int(settings["max_leaf_nodes"]),
+            # Small worlds have fewer rows than the pack's leaf size supposes.
+            min_samples_leaf=int(min(settings["min_samples_leaf"], max(20, len(y) // 50))),
+            l2_regularization=settings.get("l2_regularization", 0.0),
+            monotonic_cst=[f.monotone for f in features],
+            early_stopping=False,
+            random_state=training.seed,
+        )
+        fit_arguments = {"sample_weight": weight}
+    with one_thread():
+        estimator.fit(model_inputs(name, X, features), y.astype(np.int64), **fit_arguments)
+    return Fitted(name, estimator, tuple(features))
