@@ -18,7 +18,7 @@ without a result, superseded on 14 April; one recorded then, complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -105,9 +105,6 @@ class ViewSettings:
     error_multiplier: float = 1.0
 
 
-Progress = Callable[[str], None]
-
-
 def columns(text: str) -> tuple[tuple[str, Kind], ...]:
     """``"a b:date c:integer"`` as (name, kind) pairs; text is the default kind."""
     pairs: list[tuple[str, Kind]] = []
@@ -126,7 +123,7 @@ def _clock_changes() -> tuple[Times, npt.NDArray[np.int64]]:
         for month, offset in ((3, 1), (10, 0)):
             last = date(year, month, 31)
             last -= timedelta(days=(last.weekday() + 1) % 7)
-            instants.append(np.datetime64(f"{last.isoformat()}T{'02' if offset == 0 else '01'}", "s"))
+            instants.append(np.datetime64(f"{last.isoformat()}T02", "s"))
             offsets.append(offset)
     return np.array(instants), np.array(offsets)
 
@@ -135,24 +132,13 @@ _CHANGE_AT, _OFFSET = _clock_changes()
 
 
 def to_utc(wall_clock: pd.Series | Times) -> Times:
-    """UTC of London wall-clock times (datetime64, seconds). An hour that occurs twice is its second passing."""
+    """UTC of London wall-clock times (datetime64, seconds). An hour that occurs twice is its first passing."""
     values = np.asarray(wall_clock).astype("datetime64[s]")
     known = ~np.isnat(values)
     out = values.copy()
     offset = _OFFSET[np.searchsorted(_CHANGE_AT, values[known], side="right") - 1]
     out[known] = values[known] - offset.astype("timedelta64[h]")
     return out
-
-
-def to_wall_clock(utc: pd.Series | Times) -> Times:
-    """London wall-clock of UTC instants (datetime64, seconds)."""
-    values = np.asarray(utc).astype("datetime64[s]")
-    shift = _OFFSET[np.searchsorted(_CHANGE_AT - _OFFSET_BEFORE, values, side="right") - 1]
-    return values + shift.astype("timedelta64[h]")
-
-
-#: In autumn the change comes at 02:00 British Summer Time, which is 01:00 UTC; in spring at 01:00 of both.
-_OFFSET_BEFORE = np.where(_OFFSET == 0, 1, 0).astype("timedelta64[h]")
 
 
 def at_work(days: pd.Series | Times, uniform: npt.NDArray[np.float64], start: float = 8.5, end: float = 18.5) -> Times:
