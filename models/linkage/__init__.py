@@ -30,8 +30,8 @@ The way through, one module a step::
 """
 
 from models.linkage.barriers import BarrierBroken
-from models.linkage.link import LinkageResult, link, write
 from models.linkage.model import LinkageModel, ModelMismatch
+from models.linkage.night import LinkageResult, link, write
 from models.linkage.settings import LinkageSettings
 
 __all__ = ["BarrierBroken", "LinkageModel", "LinkageResult", "LinkageSettings", "ModelMismatch", "link", "write"]

@@ -44,8 +44,8 @@ def adjust(edges: pd.DataFrame, settings: LinkageSettings) -> pd.DataFrame:
     out = edges.copy()
     out["adjusted_weight"] = np.select([hit for _, hit, _ in rules], [value for *_, value in rules], raw).round(6)
     # One value a rule as objects, because NULL must stay NULL and not become the word "None".
-    out["adjusted_by"] = pd.Series(
-        np.select([hit for _, hit, _ in rules], np.array([name for name, *_ in rules], dtype=object), None),
-        index=out.index, dtype=object,
-    )  # fmt: skip
+    by = np.full(len(out), None, dtype=object)
+    for name, hit, _ in reversed(rules):
+        by[hit] = name
+    out["adjusted_by"] = pd.Series(by, index=out.index, dtype="object")
     return out

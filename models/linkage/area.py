@@ -33,7 +33,13 @@ def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
     codes, distinct = pd.factorize(homes["postcode"])
     teams = np.array([*(team_of(p, prefixes) for p in distinct), None], dtype=object)[codes]
     since = np.maximum(homes["known_from"], homes["started_on"].astype(homes["known_from"].dtype))
-    rows = pd.DataFrame({"person": homes["person"], "area_team": pd.Series(teams, index=homes.index, dtype=object), "known_from": since})
-    rows = rows[rows["area_team"].notna()].sort_values(["person", "known_from", "area_team"]).drop_duplicates(["person", "known_from"], keep="last")
+    rows = pd.DataFrame(
+        {"person": homes["person"], "area_team": pd.Series(teams, index=homes.index, dtype=object), "known_from": since}
+    )
+    rows = (
+        rows[rows["area_team"].notna()]
+        .sort_values(["person", "known_from", "area_team"])
+        .drop_duplicates(["person", "known_from"], keep="last")
+    )
     changed = (rows["person"] != rows["person"].shift()) | (rows["area_team"] != rows["area_team"].shift())
     return rows[changed].reset_index(drop=True)

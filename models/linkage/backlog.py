@@ -35,7 +35,12 @@ class Replay:
 
 
 def replay(
-    first_known: np.ndarray, size: np.ndarray, cluster: np.ndarray, left: np.ndarray, right: np.ndarray, settled: np.ndarray
+    first_known: np.ndarray,
+    size: np.ndarray,
+    cluster: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    settled: np.ndarray,
 ) -> Replay:
     """Replay clusters of nodes.
 

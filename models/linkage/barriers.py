@@ -31,7 +31,10 @@ def sides(barriers: pd.DataFrame, position: dict[str, int]) -> np.ndarray:
 
 def forbidden_clusters(cluster: np.ndarray, pairs: np.ndarray) -> set[tuple[int, int]]:
     """Unordered pairs of clusters that a barrier keeps apart."""
-    return {(min(a, b), max(a, b)) for a, b in zip(cluster[pairs[:, 0]].tolist(), cluster[pairs[:, 1]].tolist(), strict=True)}
+    return {
+        (min(a, b), max(a, b))
+        for a, b in zip(cluster[pairs[:, 0]].tolist(), cluster[pairs[:, 1]].tolist(), strict=True)
+    }
 
 
 def spans(left: np.ndarray, right: np.ndarray, forbidden: set[tuple[int, int]]) -> np.ndarray:

@@ -44,17 +44,24 @@ def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def cluster(
-    n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings
-) -> np.ndarray:
+    n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings,
+    bonus: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Cluster label of each of ``n`` nodes, numbered by first node; ``weight`` is the adjusted weight of each edge.
 
+    ``bonus`` is what an edge gains because its ends were one person yesterday. It helps them to stay together; it never
+    helps a third to join, so it does not count when a whole component is judged.
+
     >>> free = Constraints(nhs=np.full(3, -1), apart=np.zeros((0, 2), int))
-    >>> cluster(3, np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -8.0]), free, LinkageSettings()).tolist()
+    >>> a, b, w = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -8.0])
+    >>> cluster(3, a, b, w, free, LinkageSettings()).tolist()
     [0, 0, 1]
     """
+    bare, weight = weight, weight if bonus is None else weight + bonus
+    bare, weight = weight, weight if bonus is None else weight + bonus
     join = weight >= settings.join_weight
     labels = components(n, left[join], right[join])
-    odd = _odd(labels, left, right, weight, constraints, settings)
+    odd = _odd(labels, left, right, bare, constraints, settings)
     if not odd.any():
         return labels
     node_odd = odd[labels]
@@ -72,7 +79,8 @@ def cluster(
     for group in np.split(order, starts[1:]):
         label = int(labels[group[0]])
         rows = edge_order[np.searchsorted(edge_label, label) : np.searchsorted(edge_label, label, side="right")]
-        part = _average_linkage(group, left[rows], right[rows], weight[rows], constraints.nhs, apart_of.get(label, []), settings)
+        here = apart_of.get(label, [])
+        part = _average_linkage(group, left[rows], right[rows], weight[rows], constraints.nhs, here, settings)
         out[group] = label * (n + 1) + part
     return _renumber(out)
 
@@ -86,7 +94,12 @@ def _renumber(labels: np.ndarray) -> np.ndarray:
 
 
 def _odd(
-    labels: np.ndarray, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings
+    labels: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    weight: np.ndarray,
+    constraints: Constraints,
+    settings: LinkageSettings,
 ) -> np.ndarray:
     """Which components need more than being connected."""
     k = labels.max(initial=-1) + 1
@@ -148,7 +161,11 @@ def _average_linkage(
         alive[y] = False
         part[part == y] = x
         row = total[x] / (size[x] * size)
-        clash = barred[x] | ((number[x] >= 0) & (number >= 0) & (number != number[x])) | (size[x] + size > settings.max_cluster_nodes)
+        clash = (
+            barred[x]
+            | ((number[x] >= 0) & (number >= 0) & (number != number[x]))
+            | (size[x] + size > settings.max_cluster_nodes)
+        )
         row[clash | ~alive] = -np.inf
         row[x] = -np.inf
         mean[x], mean[:, x] = row, row

@@ -23,7 +23,7 @@ from models.linkage.settings import LinkageSettings
 @contextlib.contextmanager
 def scratch(settings: LinkageSettings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private database in memory, closed afterwards."""
-    config = {"threads": settings.threads, "memory_limit": settings.memory_limit, "temp_directory": ""}
+    config: dict[str, Any] = {"threads": settings.threads, "memory_limit": settings.memory_limit, "temp_directory": ""}
     con = duckdb.connect(":memory:", config=config)
     try:
         yield con
@@ -34,8 +34,14 @@ def scratch(settings: LinkageSettings) -> Iterator[duckdb.DuckDBPyConnection]:
 def _load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
     arrays: dict[str, pa.Array] = {}
     for column in nodes.columns:
-        kind = pa.int64() if column == "node" else pa.list_(pa.string()) if column.endswith(("_forms", "_parts")) else pa.string()
-        values = [None if v is None or v != v else v for v in nodes[column].tolist()]  # noqa: PLR0124 - NaN is not itself
+        kind = (
+            pa.int64()
+            if column == "node"
+            else pa.list_(pa.string())
+            if column.endswith(("_forms", "_parts"))
+            else pa.string()
+        )
+        values = [None if v is None or v != v else v for v in nodes[column].tolist()]
         arrays[column] = pa.array(values, type=kind)
     con.register("node_input", pa.table(arrays))
     con.execute("create or replace table node_plain as select * from node_input")
@@ -54,8 +60,12 @@ def block_keys(con: duckdb.DuckDBPyConnection, settings: LinkageSettings) -> pd.
         + " from node_plain"
     )
     for key in BLOCKING_KEYS:
-        con.execute(f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw where {key} is not null group by 1")
-    joins = " ".join(f"left join size_{k} on node_raw.{k} = size_{k}.{k} and size_{k}.n <= {cap[k]}" for k in BLOCKING_KEYS)
+        con.execute(
+            f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw where {key} is not null group by 1"
+        )
+    joins = " ".join(
+        f"left join size_{k} on node_raw.{k} = size_{k}.{k} and size_{k}.n <= {cap[k]}" for k in BLOCKING_KEYS
+    )
     kept = ", ".join(f"size_{k}.{k} as {k}" for k in BLOCKING_KEYS)
     con.execute(
         f"create or replace table node_keyed as select node_raw.* exclude ({', '.join(BLOCKING_KEYS)}), {kept} from node_raw {joins}"
@@ -126,10 +136,15 @@ def score(
             con.register("tf_input", pa.Table.from_pandas(table, preserve_index=False))
             con.execute(f"create or replace table frozen_tf_{column} as select * from tf_input")
             linker.table_management.register_term_frequency_lookup(
-                DuckDBAPI(connection=con).register(con.table(f"frozen_tf_{column}"), dataset_display_name=f"tf_in_{column}"), column
+                DuckDBAPI(connection=con).register(
+                    con.table(f"frozen_tf_{column}"), dataset_display_name=f"tf_in_{column}"
+                ),
+                column,
             )
         predicted = linker.inference.predict(threshold_match_weight=settings.keep_weight)
-        con.execute(f"create or replace temp table scored as select * from {predicted.physical_name} where node_l <> node_r")
+        con.execute(
+            f"create or replace temp table scored as select * from {predicted.physical_name} where node_l <> node_r"
+        )
         _score_extra(con, extra_pairs)
         columns = [c for (c,) in con.sql("select column_name from (describe scored)").fetchall() if c.startswith("mw_")]
         weights = "to_json(struct_pack(" + ", ".join(f'"{c[3:]}" := round({c}, 2)' for c in columns) + "))::varchar"
@@ -167,7 +182,9 @@ def drop_splink_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f'drop {"view" if kind == "VIEW" else "table"} if exists "{name}"')
 
 
-def train_linker(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any], settings: LinkageSettings) -> Linker:
+def train_linker(
+    con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any], settings: LinkageSettings
+) -> Linker:
     """A Splink linker over ``nodes`` with blocking keys made, ready to be trained."""
     _load_nodes(con, nodes)
     block_keys(con, settings)
@@ -218,7 +235,9 @@ def read(con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str) -
     return out
 
 
-def write(con: duckdb.DuckDBPyConnection, replaced: dict[str, pd.DataFrame], appended: dict[str, pd.DataFrame], state: str) -> None:
+def write(
+    con: duckdb.DuckDBPyConnection, replaced: dict[str, pd.DataFrame], appended: dict[str, pd.DataFrame], state: str
+) -> None:
     """Store a result in one transaction: ``replaced`` tables hold full content, ``appended`` ones new rows."""
     con.execute("begin transaction")
     try:
@@ -228,7 +247,9 @@ def write(con: duckdb.DuckDBPyConnection, replaced: dict[str, pd.DataFrame], app
             con.register("linkage_out", frame)
             columns = ", ".join(frame.columns)
             # A person merged, reinstated and merged again has one redirect: the last.
-            con.execute(f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) select {columns} from linkage_out")
+            con.execute(
+                f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) select {columns} from linkage_out"
+            )
             con.unregister("linkage_out")
         con.execute("commit")
     except Exception:

@@ -19,17 +19,21 @@ IDENTIFIERS = ("nhs_number", "upn")
 def quarantine_shared(nodes: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """NULL every identifier that too many different people carry; returns nodes and counts ``reason, records``.
 
-    >>> rows = pd.DataFrame({"nhs_number": ["1"] * 9 + ["2"], "upn": [None] * 10, "birth_date": [f"2010-02-{d:02}" for d in range(10, 20)],
-    ...     "surname": ["ray"] * 10})
+    >>> rows = pd.DataFrame({"nhs_number": ["1"] * 9 + ["2"], "upn": [None] * 10, "surname": ["ray"] * 10,
+    ...     "birth_date": [f"2010-02-{d:02}" for d in range(10, 20)]})
     >>> good, counts = quarantine_shared(rows, LinkageSettings())
     >>> good["nhs_number"].tolist()[-2:], counts["records"].tolist()
     ([None, '2'], [9])
     """
     out, counts = nodes.copy(), {}
     for column in IDENTIFIERS:
-        people = nodes[[column, "birth_date", "surname"]].dropna(subset=[column]).drop_duplicates()[column].value_counts()
+        people = (
+            nodes[[column, "birth_date", "surname"]].dropna(subset=[column]).drop_duplicates()[column].value_counts()
+        )
         shared = nodes[column].isin(set(people.index[people > settings.id_fanout])).to_numpy()
-        out[column] = pd.Series(np.where(shared, None, nodes[column].to_numpy(dtype=object)), index=out.index, dtype=object)
+        values = nodes[column].to_numpy(dtype=object).copy()
+        values[shared] = None
+        out[column] = pd.Series(values, index=out.index, dtype="object")
         if shared.any():
             counts[f"{column}_shared"] = int(shared.sum())
     return out, pd.DataFrame({"reason": list(counts), "records": np.array(list(counts.values()), dtype="int64")})

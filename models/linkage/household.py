@@ -53,8 +53,8 @@ def _settle_postcodes(rows: pd.DataFrame, kin: np.ndarray) -> np.ndarray:
     if not bare.any():
         return key
     known = rows[~bare & rows["surname"].notna()].drop_duplicates(["postcode", "surname", "uprn"])
-    one = known.groupby(["postcode", "surname"])["uprn"].agg(["nunique", "first"])
-    one = one[one["nunique"] == 1]["first"]
+    uprns = known.groupby(["postcode", "surname"])["uprn"].agg(["nunique", "first"])
+    one = uprns.loc[uprns["nunique"] == 1, "first"]
     wanted = pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], rows.loc[bare, "surname"]])
     found = one.reindex(wanted).to_numpy(dtype=object) if len(one) else np.full(int(bare.sum()), None, dtype=object)
     people = int(rows["person"].max()) + 1
@@ -64,14 +64,18 @@ def _settle_postcodes(rows: pd.DataFrame, kin: np.ndarray) -> np.ndarray:
     fam = family[rows.loc[bare, "person"]]
     by_kin = kin_at.reindex(pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], fam])).to_numpy(dtype=object)
     # People without a surname stand with their kin, else alone.
-    name = rows.loc[bare, "surname"].where(rows.loc[bare, "surname"].notna(), pd.Series(fam, index=rows.index[bare]).astype(str))
-    plain = rows.loc[bare, "address"].to_numpy(dtype=object) + "/" + name.to_numpy(dtype=object)
+    name = pd.Series(fam.astype(str), index=rows.index[bare], dtype="object")
+    name = rows.loc[bare, "surname"].where(rows.loc[bare, "surname"].notna(), name)
+    key[bare] = (rows.loc[bare, "address"] + "/" + name).to_numpy(dtype=object)
     settled = np.where(pd.notna(by_kin), by_kin, found)
-    key[bare] = np.where(pd.notna(settled), "U" + pd.Series(settled).fillna("").to_numpy(dtype=object), plain)
+    sure = np.flatnonzero(bare)[pd.notna(settled)]
+    key[sure] = [f"U{uprn}" for uprn in settled[pd.notna(settled)]]
     return key
 
 
-def nameless_households(nameless: pd.DataFrame, made: pd.DataFrame, case: pd.DataFrame, primary: pd.Series) -> pd.DataFrame:
+def nameless_households(
+    nameless: pd.DataFrame, made: pd.DataFrame, case: pd.DataFrame, primary: pd.Series
+) -> pd.DataFrame:
     """Household of records that name nobody: ``record_key, household``, only where one household is meant.
 
     In order: the home of a person in the same case; the UPRN; the postcode when only one household is known there.
@@ -79,15 +83,26 @@ def nameless_households(nameless: pd.DataFrame, made: pd.DataFrame, case: pd.Dat
     ``record_key, person``. ``primary``: household by person. A spell must be open on the day, or the nearest before it.
     """
     via_case = case.assign(household=primary.reindex(case["person"]).to_numpy()).dropna(subset=["household"])
-    via_case = via_case.groupby("record_key")["household"].agg(["nunique", "first"])
-    chosen = via_case[via_case["nunique"] == 1]["first"].rename("household").reset_index()
+    chosen = _only(via_case)
     day = nameless.assign(day=nameless["known_from"].dt.normalize())
-    spells = made.groupby(["household", "uprn", "postcode"], dropna=False).agg(started_on=("started_on", "min"), ended_on=("ended_on", "max"), open=("ended_on", lambda e: e.isna().any())).reset_index()  # noqa: E501
+    spells = (
+        made.assign(open=made["ended_on"].isna())
+        .groupby(["household", "uprn", "postcode"], dropna=False)
+        .agg(started_on=("started_on", "min"), ended_on=("ended_on", "max"), open=("open", "max"))
+        .reset_index()
+    )
     for column in ("uprn", "postcode"):
         rest = day[day[column].notna() & ~day["record_key"].isin(set(chosen["record_key"]))]
-        at = rest.merge(spells[spells[column].notna()][[column, "household", "started_on", "ended_on", "open"]], on=column)
+        at = rest.merge(
+            spells[spells[column].notna()][[column, "household", "started_on", "ended_on", "open"]], on=column
+        )
         at = at[(at["started_on"] <= at["day"]) & (at["open"] | (at["ended_on"] >= at["day"]))]
-        only = at.groupby("record_key")["household"].agg(["nunique", "first"])
-        only = only[only["nunique"] == 1]["first"].rename("household").reset_index()
+        only = _only(at)
         chosen = pd.concat([chosen, only], ignore_index=True) if len(only) else chosen
     return chosen.assign(household=chosen["household"].astype("int64"))
+
+
+def _only(rows: pd.DataFrame) -> pd.DataFrame:
+    """``record_key, household`` of the records for which ``rows`` name one household and no other."""
+    counts = rows.groupby("record_key")["household"].agg(["nunique", "first"])
+    return counts.loc[counts["nunique"] == 1, ["first"]].rename(columns={"first": "household"}).reset_index()

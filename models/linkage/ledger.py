@@ -70,7 +70,10 @@ def settle(
     k = int(cluster.max(initial=-1)) + 1
     had = before.notna().to_numpy()
     counts = (
-        pd.DataFrame({"cluster": cluster[had], "id": before[had].to_numpy(dtype=object)}).value_counts().rename("n").reset_index()
+        pd.DataFrame({"cluster": cluster[had], "id": before[had].to_numpy(dtype=object)})
+        .value_counts()
+        .rename("n")
+        .reset_index()
     )
     counts["age"] = age.reindex(counts["id"]).to_numpy()
     counts = counts.sort_values(["n", "age", "cluster"], ascending=[False, True, True])
@@ -105,18 +108,18 @@ def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dic
     if not known.any():
         return {}
     size = np.bincount(cluster)
-    counts = pd.DataFrame({"cluster": cluster[known], "id": former[known].to_numpy(dtype=object)}).value_counts()
-    return {
-        int(label): name
-        for (label, name), n in counts.items()  # type: ignore[misc]
-        if name not in in_use and 2 * n > size[int(label)]
-    }
+    counts = pd.DataFrame({"cluster": cluster[known], "id": former[known].to_numpy(dtype=object)})
+    counts = counts.value_counts().rename("n").reset_index()
+    most = counts[2 * counts["n"] > size[counts["cluster"]]]
+    return {label: name for label, name in zip(most["cluster"], most["id"], strict=True) if name not in in_use}
 
 
 OPEN = pd.Timestamp("9999-12-31")
 
 
-def advance(previous: pd.DataFrame, current: pd.DataFrame, key: list[str], value: list[str], now: pd.Timestamp) -> pd.DataFrame:
+def advance(
+    previous: pd.DataFrame, current: pd.DataFrame, key: list[str], value: list[str], now: pd.Timestamp
+) -> pd.DataFrame:
     """Next state of a versioned table: unchanged rows keep their interval, changed ones close and open.
 
     ``previous`` has ``key + value + known_from, known_to`` (and other columns, kept); ``current`` is the truth now, one
@@ -134,7 +137,9 @@ def advance(previous: pd.DataFrame, current: pd.DataFrame, key: list[str], value
         return current.assign(known_to=OPEN).sort_values([*key, "known_from"]).reset_index(drop=True)
     is_open = previous["known_to"] == OPEN
     live = previous[is_open]
-    both = live.assign(_row=np.arange(len(live))).merge(current[[*key, *value]], on=key, how="left", suffixes=("", "_new"), indicator=True)
+    both = live.assign(_row=np.arange(len(live))).merge(
+        current[[*key, *value]], on=key, how="left", suffixes=("", "_new"), indicator=True
+    )
     same = (both["_merge"] == "both").to_numpy()
     for column in value:
         a, b = both[column], both[f"{column}_new"]
@@ -148,4 +153,8 @@ def advance(previous: pd.DataFrame, current: pd.DataFrame, key: list[str], value
     fresh = current[~kept].copy()
     fresh.loc[(known & ~kept)[~kept], "known_from"] = now
     parts = [previous[~is_open], live[keep], closed, fresh.assign(known_to=OPEN)]
-    return pd.concat([p for p in parts if len(p)], ignore_index=True).sort_values([*key, "known_from"]).reset_index(drop=True)
+    return (
+        pd.concat([p for p in parts if len(p)], ignore_index=True)
+        .sort_values([*key, "known_from"])
+        .reset_index(drop=True)
+    )

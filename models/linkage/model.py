@@ -134,9 +134,12 @@ class LinkageModel:
             raise ModelMismatch(f"linkage model is incomplete: {', '.join(missing)} missing")
         digest = content_hash({name: files[name] for name in needed})
         if files[HASH_FILE].decode().split()[0] != digest:
-            raise ModelMismatch("linkage model does not match its hash: refuse to link with it; retrain or restore the files")
+            raise ModelMismatch(
+                "linkage model does not match its hash: refuse to link with it; retrain or restore the files"
+            )
         frequencies = {
-            c: pd.read_csv(BytesIO(files[f"tf_{c}.csv"]), dtype={"value": str}, keep_default_na=False) for c in TF_COLUMNS
+            c: pd.read_csv(BytesIO(files[f"tf_{c}.csv"]), dtype={"value": str}, keep_default_na=False)
+            for c in TF_COLUMNS
         }
         return cls(json.loads(files[MODEL_FILE]), frequencies, digest)
 

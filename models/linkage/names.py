@@ -19,9 +19,7 @@ _PLAIN = str.maketrans(
 )  # fmt: skip
 _TITLES = frozenset({"mr", "mrs", "miss", "ms", "dr", "master", "mstr", "rev", "sir"})
 _NOBODY = frozenset(
-    "unknown unk unkown notknown nk na none null nil nameless noname notgiven notrecorded tbc tba anon anonymous x xx xxx "
-    "baby babyboy babygirl infant newborn neonate unborn child test tester testing dummy male female boy girl "
-    "person patient pupil subject juvenile".split()
+    ["unknown", "unk", "unkown", "notknown", "nk", "na", "none", "null", "nil", "nameless", "noname", "notgiven", "notrecorded", "tbc", "tba", "anon", "anonymous", "x", "xx", "xxx", "baby", "babyboy", "babygirl", "infant", "newborn", "neonate", "unborn", "child", "test", "tester", "testing", "dummy", "male", "female", "boy", "girl", "person", "patient", "pupil", "subject", "juvenile"]
 )
 _BRACKETS = re.compile(r"[(\[\"“](.*?)[)\]\"”]")
 
@@ -79,7 +77,9 @@ def forename(text: str) -> tuple[str, tuple[str, ...]]:
     ('robert', True)
     """
     aliases = [plain(found) for found in _BRACKETS.findall(text)]
-    words = [w for w in plain(_BRACKETS.sub(" ", text)).split() if w not in _TITLES] or [w for a in aliases for w in a.split()]
+    words = [w for w in plain(_BRACKETS.sub(" ", text)).split() if w not in _TITLES] or [
+        w for a in aliases for w in a.split()
+    ]
     first = words[0].replace("-", "")
     spoken = {first, *(a.replace(" ", "").replace("-", "") for a in aliases if a)}
     spoken |= {part for part in words[0].split("-") if len(part) > 2}

@@ -33,7 +33,13 @@ def assign(
     is_open = previous["known_to"] == OPEN
     before = _by_record(previous[is_open], records)
     former = _by_record(previous[~is_open].sort_values("known_from"), records)
-    live = previous[is_open].groupby("person_id")["known_from"].min().reset_index().sort_values(["known_from", "person_id"])
+    live = (
+        previous[is_open]
+        .groupby("person_id")["known_from"]
+        .min()
+        .reset_index()
+        .sort_values(["known_from", "person_id"])
+    )
     age = pd.Series(np.arange(len(live)), index=live["person_id"])
     mint = Mint.after("P", pd.concat([previous["person_id"], events["person_id"]]))
     silent = {c for pair in forbidden for c in pair}
@@ -47,7 +53,10 @@ def assign(
     current = pd.DataFrame({
         "record_key": records["record_key"], "person_id": mine, "known_from": start.astype("datetime64[us]"), "link_basis": basis,
     })  # fmt: skip
-    current = current.assign(reason=np.where(new, "linked", np.where(before.to_numpy(dtype=object) == mine, "basis_changed", "moved")), run_id=run_id)
+    current = current.assign(
+        reason=np.where(new, "linked", np.where(before.to_numpy(dtype=object) == mine, "basis_changed", "moved")),
+        run_id=run_id,
+    )
     rows = [advance(previous, current, ["record_key"], ["person_id", "link_basis"], now)]
     log = [(person, event, other, now) for person, event, other in settled.events]
     redirects = [(person, other, now) for person, event, other in settled.events if event == "merged"]
@@ -94,12 +103,17 @@ def _provisional(
     held["start"] = np.maximum(held["known"], held["start"])
     held = held[held["start"] < held["end"]]
     names: dict[int, str] = {}
-    for token, position, start, end in zip(*(held[c].tolist() for c in ("token", "position", "start", "end")), strict=True):
+    for token, position, start, end in zip(
+        *(held[c].tolist() for c in ("token", "position", "start", "end")), strict=True
+    ):
         if token not in names:
             names[token] = mint.take()
             target = mine[position]
             at = pd.Timestamp(past.merged[token], unit="us")
-            log += [(names[token], "minted", None, pd.Timestamp(start, unit="us")), (names[token], "merged", target, at)]
+            log += [
+                (names[token], "minted", None, pd.Timestamp(start, unit="us")),
+                (names[token], "merged", target, at),
+            ]
             redirects.append((names[token], target, at))
     return [
         pd.DataFrame({
@@ -113,7 +127,11 @@ def _provisional(
 
 
 def _part_history(
-    assignment: pd.DataFrame, records: pd.DataFrame, cluster: np.ndarray, ids: np.ndarray, forbidden: set[tuple[int, int]]
+    assignment: pd.DataFrame,
+    records: pd.DataFrame,
+    cluster: np.ndarray,
+    ids: np.ndarray,
+    forbidden: set[tuple[int, int]],
 ) -> pd.DataFrame:
     """No id, not even a closed one, may have held records from both sides of a barrier: the later side's rows move."""
     if not forbidden:

@@ -35,7 +35,12 @@ def _tidy_spells(spells: pd.DataFrame) -> pd.DataFrame:
 def _kin(relationship: pd.DataFrame, cluster_of: pd.Series) -> np.ndarray:
     """Pairs of person numbers an agency says are one family."""
     kin = relationship[relationship["relationship"].isin(["mother_of", "same_family"])]
-    pairs = pd.DataFrame({"a": cluster_of.reindex(kin["record_key"]).to_numpy(), "b": cluster_of.reindex(kin["other_record_key"]).to_numpy()})
+    pairs = pd.DataFrame(
+        {
+            "a": cluster_of.reindex(kin["record_key"]).to_numpy(),
+            "b": cluster_of.reindex(kin["other_record_key"]).to_numpy(),
+        }
+    )
     return pairs.dropna().astype("int64").to_numpy()
 
 
@@ -48,11 +53,14 @@ def place(
     hubs = {c: set(records.loc[records["is_hub"], f"home_{c}"].dropna()) for c in ("uprn", "postcode")}
     spells = _tidy_spells(tables["address_spell"])
     # Only a UPRN can be a hub by itself; where a hub is known by postcode alone it is the postcode that forms no home.
-    spells = spells[~spells["uprn"].isin(hubs["uprn"]) & ~(spells["uprn"].isna() & spells["postcode"].isin(hubs["postcode"]))]
+    spells = spells[
+        ~spells["uprn"].isin(hubs["uprn"]) & ~(spells["uprn"].isna() & spells["postcode"].isin(hubs["postcode"]))
+    ]
     evidence = residence.address_evidence(records, spells)
     homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")])
     first = pd.Series(np.arange(len(cluster))).groupby(cluster).min()
-    surname = records["surname"].groupby(cluster).agg(lambda s: s.dropna().iloc[0] if s.notna().any() else None)
+    named = pd.DataFrame({"person": cluster, "surname": records["surname"].to_numpy()}).dropna().drop_duplicates("person")
+    surname = named.set_index("person")["surname"]
     made = household.households(homes, surname, _kin(tables["relationship"], cluster_of), settings)
     previous = tables["household_spell"]
     made["person_id"] = person_ids[made["person"].to_numpy()]
@@ -67,7 +75,11 @@ def place(
     anonymous = _nameless(nameless, made, tables["relationship"], cluster_of, primary)
     anonymous["household_id"] = ids[anonymous["household"].to_numpy(dtype="int64")]
     record_household = advance(
-        tables["record_household"], anonymous[["record_key", "household_id", "known_from"]], ["record_key"], ["household_id"], now
+        tables["record_household"],
+        anonymous[["record_key", "household_id", "known_from"]],
+        ["record_key"],
+        ["household_id"],
+        now,
     )
     person_area = _areas(area_spells(homes, areas), person_ids, tables["person_area"], now)
     made["position"] = first.reindex(made["person"]).to_numpy()
@@ -78,7 +90,9 @@ def place(
 def _household_ids(made: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:
     """Household id by household number: the one most of its people's spells had, else a new one."""
     live = previous[previous["known_to"] == OPEN].drop_duplicates(["person_id", "started_on"])
-    before = made[["person_id", "started_on"]].merge(live[["person_id", "started_on", "household_id"]], how="left")["household_id"]
+    before = made[["person_id", "started_on"]].merge(live[["person_id", "started_on", "household_id"]], how="left")[
+        "household_id"
+    ]
     ages = live.groupby("household_id")["known_from"].min().reset_index().sort_values(["known_from", "household_id"])
     age = pd.Series(np.arange(len(ages)), index=ages["household_id"])
     mint = Mint.after("H", previous["household_id"])
@@ -90,8 +104,15 @@ def _nameless(
 ) -> pd.DataFrame:
     """``record_key, household, known_from`` of the records that name nobody and whose household is clear."""
     wanted = set(nameless["record_key"])
-    ways = [relationship[["record_key", "other_record_key"]].to_numpy(), relationship[["other_record_key", "record_key"]].to_numpy()]
-    links = pd.DataFrame(np.concatenate(ways), columns=["record_key", "other"]) if len(relationship) else pd.DataFrame(columns=["record_key", "other"])
+    ways = [
+        relationship[["record_key", "other_record_key"]].to_numpy(),
+        relationship[["other_record_key", "record_key"]].to_numpy(),
+    ]
+    links = (
+        pd.DataFrame(np.concatenate(ways), columns=["record_key", "other"])
+        if len(relationship)
+        else pd.DataFrame(columns=["record_key", "other"])
+    )
     links = links[links["record_key"].isin(wanted)]
     links = links.assign(person=cluster_of.reindex(links["other"]).to_numpy()).dropna(subset=["person"])
     chosen = household.nameless_households(nameless, made, links[["record_key", "person"]], primary)

@@ -30,7 +30,9 @@ def cluster_sizes(cluster: np.ndarray) -> pd.DataFrame:
     >>> cluster_sizes(np.array([0, 0, 1])).to_numpy().tolist()
     [[1, 1], [2, 1]]
     """
-    sizes, persons = np.unique(np.bincount(cluster), return_counts=True) if len(cluster) else (np.array([]), np.array([]))
+    sizes, persons = (
+        np.unique(np.bincount(cluster), return_counts=True) if len(cluster) else (np.array([]), np.array([]))
+    )
     return pd.DataFrame({"records": sizes.astype("int64"), "persons": persons.astype("int64")})
 
 
@@ -42,9 +44,13 @@ def edges_by_kind(edges: pd.DataFrame, joined: np.ndarray) -> pd.DataFrame:
     return table.groupby(keys)["joined"].agg(edges="size", joined="sum").reset_index()
 
 
-def night(assignment: pd.DataFrame, previous: pd.DataFrame, events: pd.DataFrame, persons: int, records: int) -> pd.DataFrame:
+def night(
+    assignment: pd.DataFrame, previous: pd.DataFrame, events: pd.DataFrame, persons: int, records: int
+) -> pd.DataFrame:
     """``measure, value``: records, persons, what happened to ids, and the share of untouched records whose id changed."""
-    open_before, open_now = (t[t["known_to"].dt.year == 9999].set_index("record_key")["person_id"] for t in (previous, assignment))
+    open_before, open_now = (
+        t[t["known_to"].dt.year == 9999].set_index("record_key")["person_id"] for t in (previous, assignment)
+    )
     both = open_before.index.intersection(open_now.index)
     changed = int((open_before.loc[both] != open_now.loc[both]).sum())
     counts = events["event"].value_counts()

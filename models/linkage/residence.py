@@ -23,7 +23,9 @@ def address_evidence(records: pd.DataFrame, spells: pd.DataFrame) -> pd.DataFram
     kept = spells[spells["address_type"].isin(_HOMES) & spells["record_key"].isin(position.index)].copy()
     kept["position"] = position.reindex(kept["record_key"]).to_numpy()
     kept["started_on"] = kept["started_on"].fillna(kept["known_from"].dt.normalize())
-    own = records[records["home_postcode"].notna() & ~records["is_hub"] & ~records["record_key"].isin(set(spells["record_key"]))]
+    own = records[
+        records["home_postcode"].notna() & ~records["is_hub"] & ~records["record_key"].isin(set(spells["record_key"]))
+    ]
     day = own["known_from"].dt.normalize()
     seen = pd.DataFrame({
         "position": own.index, "postcode": own["home_postcode"].to_numpy(), "uprn": own["home_uprn"].to_numpy(),

@@ -132,7 +132,8 @@ def standardise(records: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.Da
             values = np.empty(len(out), dtype=object)
             values[:] = [None if pair is None else pair[part] for pair in pairs]
             out[target] = pd.Series(values, index=out.index, dtype=object)
-        reasons.append(found.rename(lambda r, c=column: r.replace("name", c, 1)))
+        found.index = pd.Index([str(reason).replace("name", column, 1) for reason in found.index])
+        reasons.append(found)
     rules: dict[str, Callable[[Any], Verdict]] = {
         "birth_date": birth_date,
         "sex": sex,

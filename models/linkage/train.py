@@ -17,6 +17,7 @@ from models.linkage.model import TF_COLUMNS, settings_dict, to_files
 from models.linkage.settings import LinkageSettings
 
 _ENOUGH_PAIRS = 300
+_LEAST_M = 0.004
 
 
 def train(nodes: pd.DataFrame, settings: LinkageSettings, *, seed: int = 1, max_pairs: float = 2e6) -> dict[str, bytes]:
@@ -26,10 +27,12 @@ def train(nodes: pd.DataFrame, settings: LinkageSettings, *, seed: int = 1, max_
     """
     with duck.scratch(settings) as con:
         linker = duck.train_linker(con, nodes, settings_dict(), settings)
-        sure = [block_on("nhs_number"), block_on("upn"), block_on("forename", "surname", "birth_date")]
+        sure: list[Any] = [block_on("nhs_number"), block_on("upn"), block_on("forename", "surname", "birth_date")]
         linker.training.estimate_probability_two_random_records_match(sure, recall=0.8)
         linker.training.estimate_u_using_random_sampling(max_pairs=max_pairs, seed=seed)
-        shared = sum(int((n * (n - 1) // 2).sum()) for n in [nodes["nhs_number"].value_counts().clip(upper=settings.id_fanout)])
+        shared = sum(
+            int((n * (n - 1) // 2).sum()) for n in [nodes["nhs_number"].value_counts().clip(upper=settings.id_fanout)]
+        )
         rules = [["nhs_number"]] if shared >= _ENOUGH_PAIRS else [["birth_date"], ["forename", "surname"]]
         for rule in rules:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*rule))
@@ -44,7 +47,13 @@ def _finish(trained: dict[str, Any]) -> dict[str, Any]:
             if level.get("is_null_level"):
                 continue
             m, u = level.get("m_probability"), level.get("u_probability")
-            level["m_probability"] = round(min(max(0.002 if m is None else m, 0.0005), 0.9999), 7)
+            level["m_probability"] = round(min(max(m or 0.0, _LEAST_M), 0.9999), 7)
             level["u_probability"] = round(min(max(0.002 if u is None else u, 1e-7), 0.999999), 9)
+        # Levels run from most to least alike; a rarely seen one must not say less than the one below it.
+        below = 0.0
+        for level in reversed([c for c in comparison["comparison_levels"] if not c.get("is_null_level")]):
+            ratio = max(level["m_probability"] / level["u_probability"], below)
+            level["m_probability"] = round(min(level["u_probability"] * ratio, 0.9999), 7)
+            below = ratio
     trained["probability_two_random_records_match"] = float(f"{trained['probability_two_random_records_match']:.6g}")
     return trained

@@ -76,7 +76,8 @@ def link(
     solved = _solve(records, apart, position, tables, model, at, settings)
     of_record = solved.cluster[solved.node] if len(records) else np.zeros(0, dtype="int64")
     forbidden = barriers.forbidden_clusters(of_record, apart)
-    allowed = solved.edges[~barriers.spans(*(solved.cluster[solved.edges[c]] for c in ("node_l", "node_r")), forbidden)]
+    ends = [solved.cluster[solved.edges[c].to_numpy()] for c in ("node_l", "node_r")]
+    allowed = solved.edges[~barriers.spans(ends[0], ends[1], forbidden)]
     first = np.unique(solved.node, return_index=True)[1]
     left, right = (first[allowed[c].to_numpy()] for c in ("node_l", "node_r"))
     barriers.verify(of_record, apart, left, right)
@@ -85,15 +86,34 @@ def link(
     joins = (allowed["node_l"].to_numpy()[joined], allowed["node_r"].to_numpy()[joined])
     basis = _basis(solved.node, of_record, allowed)
     persons = assign(
-        records, of_record, solved.node, joins, basis, tables["person_assignment"], tables["person_event"], forbidden, at, run_id
+        records,
+        of_record,
+        solved.node,
+        joins,
+        basis,
+        tables["person_assignment"],
+        tables["person_event"],
+        forbidden,
+        at,
+        run_id,
     )
     nameless = known.loc[~names_someone, ["record_key", "home_postcode", "home_uprn", "first_known"]]
     nameless.columns = pd.Index(["record_key", "postcode", "uprn", "known_from"])
     places = place(records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings)
-    text = records["agency"].astype(object) + "\x1f" + records["feed"].astype(object) + "\x1f" + records["source_key"].astype(object)
+    text = (
+        records["agency"].astype(object)
+        + "\x1f"
+        + records["feed"].astype(object)
+        + "\x1f"
+        + records["source_key"].astype(object)
+    )
     person = _person_table(persons.assignment, places.person_area, records, text, position, order_hash)
     homes = places.household_first
-    homes = homes.assign(sort_no=np.array(order_hash(text.iloc[homes["position"]].tolist()), dtype="int64")) if len(homes) else homes.assign(sort_no=[])
+    homes = (
+        homes.assign(sort_no=np.array(order_hash(text.iloc[homes["position"]].tolist()), dtype="int64"))
+        if len(homes)
+        else homes.assign(sort_no=[])
+    )
     return LinkageResult(
         persons.assignment, persons.events, persons.redirects, 
         _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight),
@@ -123,7 +143,7 @@ def _solve(
         alone[pairs.ravel()] = True
     node = nodes.contract(records, alone)
     frame, shared = edges.quarantine_shared(nodes.node_frame(records, node), settings)
-    own = pd.factorize((records["agency"].astype(object) + "\x1f" + records["local_id"].astype(object)))[0]
+    own = pd.factorize(records["agency"].astype(object) + "\x1f" + records["local_id"].astype(object))[0]
     looked_at = pd.concat([edges.pairs_within(own, node, 40), *(_node_pairs(node[p]) for p in decisions.values())])
     scored, blocking = edges.build(frame, looked_at.drop_duplicates(), model, settings)
     scored = adjust.adjust(scored, settings)
@@ -135,10 +155,11 @@ def _solve(
     direct = barriers.spans(left, right, {(min(a, b), max(a, b)) for a, b in node[apart].tolist()})
     scored = scored[~direct].reset_index(drop=True)
     left, right = left[~direct], right[~direct]
-    weight = scored["adjusted_weight"].to_numpy() + _stay_bonus(left, right, node, records, tables, settings)
+    weight = scored["adjusted_weight"].to_numpy()
+    bonus = _stay_bonus(left, right, node, records, tables, settings)
     constraints = Constraints(_verified(frame["nhs_number"], node), forbidden.reshape(-1, 2))
-    found = cluster(len(frame), left, right, weight, constraints, settings)
-    scored["joined"] = (found[left] == found[right]) & (weight >= settings.join_weight)
+    found = cluster(len(frame), left, right, weight, constraints, settings, bonus)
+    scored["joined"] = (found[left] == found[right]) & (weight + bonus >= settings.join_weight)
     return _Solved(node, found, scored, scored["joined"].to_numpy(), blocking, shared)
 
 
@@ -149,7 +170,11 @@ def _decisions(table: pd.DataFrame, position: Mapping[str, int], now: pd.Timesta
     out = {}
     for kind in ("must_link", "cannot_link"):
         rows = last[last["decision"] == kind]
-        pairs = [(position[a], position[b]) for a, b in zip(rows["record_key_l"], rows["record_key_r"], strict=True) if a in position and b in position]
+        pairs = [
+            (position[a], position[b])
+            for a, b in zip(rows["record_key_l"], rows["record_key_r"], strict=True)
+            if a in position and b in position
+        ]
         out[kind] = np.sort(np.array(pairs, dtype="int64").reshape(-1, 2), axis=1)
     return out
 
@@ -159,11 +184,17 @@ def _node_pairs(pairs: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(np.sort(pairs, axis=1), columns=["node_l", "node_r"]).astype("int64")
 
 
-def _apply_decisions(scored: pd.DataFrame, decisions: Mapping[str, np.ndarray], node: np.ndarray, settings: LinkageSettings) -> pd.DataFrame:
+def _apply_decisions(
+    scored: pd.DataFrame, decisions: Mapping[str, np.ndarray], node: np.ndarray, settings: LinkageSettings
+) -> pd.DataFrame:
     """A must-link outweighs every other evidence; a cannot-link is a constraint and needs no weight."""
     must = {tuple(sorted(p)) for p in node[decisions["must_link"]].tolist()}
     if must:
-        hit = np.fromiter(((a, b) in must for a, b in zip(scored["node_l"], scored["node_r"], strict=True)), dtype=bool, count=len(scored))
+        hit = np.fromiter(
+            ((a, b) in must for a, b in zip(scored["node_l"], scored["node_r"], strict=True)),
+            dtype=bool,
+            count=len(scored),
+        )
         scored.loc[hit, ["kind", "rule", "adjusted_by"]] = ["deterministic", "decision", None]
         scored.loc[hit, "adjusted_weight"] = 10 * settings.deterministic_weight
     return scored
@@ -175,7 +206,11 @@ def _stay_bonus(
 ) -> np.ndarray:  # fmt: skip
     """What two nodes gain for having been one person yesterday: the gap between the thresholds."""
     previous = tables["person_assignment"]
-    live = previous[previous["known_to"] == OPEN].drop_duplicates("record_key", keep="last").set_index("record_key")["person_id"]
+    live = (
+        previous[previous["known_to"] == OPEN]
+        .drop_duplicates("record_key", keep="last")
+        .set_index("record_key")["person_id"]
+    )
     if live.empty:
         return np.zeros(len(left))
     codes = pd.factorize(live.reindex(records["record_key"]))[0]
@@ -214,9 +249,25 @@ def _edge_table(
         record_key_l=key[left], record_key_r=key[right]
     )
     rest = np.flatnonzero(first[node] != np.arange(len(node)))
-    equal = pd.DataFrame({"record_key_l": key[first[node[rest]]], "record_key_r": key[rest], "kind": "deterministic", "rule": "identical"})
+    equal = pd.DataFrame(
+        {
+            "record_key_l": key[first[node[rest]]],
+            "record_key_r": key[rest],
+            "kind": "deterministic",
+            "rule": "identical",
+        }
+    )
     equal = equal.assign(match_weight=weight, adjusted_weight=weight, adjusted_by=None, weights=None)
-    columns = ["record_key_l", "record_key_r", "kind", "rule", "match_weight", "adjusted_weight", "adjusted_by", "weights"]
+    columns = [
+        "record_key_l",
+        "record_key_r",
+        "kind",
+        "rule",
+        "match_weight",
+        "adjusted_weight",
+        "adjusted_by",
+        "weights",
+    ]
     parts = [t[columns] for t in (scored, equal) if len(t)]
     return pd.concat(parts, ignore_index=True) if parts else scored[columns]
 
@@ -250,7 +301,7 @@ def _order_texts(person: pd.Series, live: pd.Series, had: pd.Series, text: pd.Se
     least = live.reindex(person).to_numpy()
     old = had.reindex(person).to_numpy()
     return [
-        values[int(now)] if now == now else f"{values[int(then)]}\x1f{p}"  # noqa: PLR0124 - NaN is not itself
+        values[int(now)] if now == now else f"{values[int(then)]}\x1f{p}"
         for p, now, then in zip(person, least, old, strict=True)
     ]
 
