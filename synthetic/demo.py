@@ -78,7 +78,7 @@ def create_demo(
     for folder in ("world", "truth", "pending"):
         shutil.rmtree(out / folder, ignore_errors=True)
     say("making the world")
-    made = create_world(children, years, seed, world=world, error=error_multiplier, progress=progress)
+    made = create_world(children, years, seed, world=world, error=error_multiplier, progress=_stages(say))
     made.write(out)
     ground = Ground(made.tables, ViewSettings(seed, error_multiplier))
     since = datetime.combine(_as_date(made.parameters.history_start), time(0), tzinfo=UTC)
@@ -224,6 +224,18 @@ def _summary(state: Mapping[str, object], sent: list[Manifest], first: date, las
 
 def _as_date(day: date | datetime) -> date:
     return day.date() if isinstance(day, datetime) else day
+
+
+def _stages(say: Progress) -> Callable[[str, float], None]:
+    """The world's progress (a stage, the share of it done) as one line a stage."""
+    told: list[str] = []
+
+    def stage(name: str, _: float) -> None:
+        if told[-1:] != [name]:
+            told.append(name)
+            say(f"world: {name}")
+
+    return stage
 
 
 def _silent(_: str) -> None:

@@ -91,9 +91,8 @@ def flags_json(values: pd.Series, flags: Mapping[str, tuple[str, ...]]) -> npt.N
 
 
 def as_text(values: pd.Series) -> npt.NDArray[np.object_]:
-    """The values as an object array by position, missing ones as None (categories as their text)."""
-    out = values.to_numpy(dtype=object)
-    out = out.copy()
+    """The values as texts by position, missing ones as None."""
+    out = values.astype("str").to_numpy(dtype=object).copy()
     out[pd.isna(out)] = None
     return out
 

@@ -35,17 +35,22 @@ class Ground:
 
     @cached_property
     def person(self) -> pd.DataFrame:
-        """People by ``person_id``, with ``is_child`` and ``note`` (twin, pre_adoption, post_adoption, joined by
-        ``;``).
+        """People by ``person_id``, with ``is_child`` and ``note``.
+
+        The note joins by ``;``: twin, and for either identity of a barrier what it is (``pre_adoption``,
+        ``post_protected`` ...).
         """
         person = self.tables["person"].set_index("person_id", drop=False)
         barrier = self.tables["barrier"]
         twin = person["twin_group"].notna().to_numpy()
-        before = person.index.isin(barrier["person_id_before"])
-        after = person.index.isin(barrier["person_id_after"])
+        kind = barrier["barrier_type"].astype(str).str.lower()
+        side: dict[int, str] = {}
+        for when, column in (("pre", "person_id_before"), ("post", "person_id_after")):
+            for who, what in zip(barrier[column].tolist(), kind.tolist(), strict=True):
+                side[who] = f"{side[who]};{when}_{what}" if who in side else f"{when}_{what}"
         notes = [
-            ";".join(name for name, holds in (("twin", a), ("pre_adoption", b), ("post_adoption", c)) if holds)
-            for a, b, c in zip(twin.tolist(), before.tolist(), after.tolist(), strict=True)
+            ";".join(part for part in ("twin" if is_twin else "", side.get(who, "")) if part)
+            for who, is_twin in zip(person.index.tolist(), twin.tolist(), strict=True)
         ]
         return person.assign(is_child=(person["role"] == "child").to_numpy(), note=notes)
 

@@ -188,7 +188,7 @@ def _address_text(place: pd.DataFrame, draws: Defects, hashes: npt.NDArray[np.ui
 
 def _school_of(ground: Ground, person_ids: pd.Series, when: Times) -> npt.NDArray[np.object_]:
     """Name of the school a child was last enrolled at on a day, as an officer writes it (None before school)."""
-    names = ground.table("school").assign(urn=lambda t: t["urn"].astype(str)).set_index("urn")["name"].astype(str)
+    names = ground.table("school").set_index("urn")["name"].astype(str)
     spells = ground.table("enrolment")[["person_id", "entry_date", "urn"]].copy()
     spells["entry_date"] = spells["entry_date"].astype("datetime64[s]")
     asked = pd.DataFrame({"person_id": person_ids.to_numpy(), "when": when, "_at": np.arange(len(person_ids))})
@@ -199,7 +199,7 @@ def _school_of(ground: Ground, person_ids: pd.Series, when: Times) -> npt.NDArra
         right_on="entry_date",
         by="person_id",
     ).sort_values("_at")
-    return _curly(as_text(found["urn"].astype(object).map(names)))
+    return _curly(as_text(found["urn"].map(names)))
 
 
 def _missing(ground: Ground) -> pd.DataFrame:
