@@ -31,7 +31,7 @@ from data_quality.contract import FeedContract
 
 CANONICAL: Mapping[str, tuple[str, ...]] = {
     "identity": ("person_record", "address_spell", "relationship", "linkage_barrier", "professional"),
-    "warehouse": ("event", "episode", "attribute"),
+    "warehouse": ("event", "episode", "person_attribute", "possible_session", "organisation"),
 }
 # Which schema of which zone a source of that name reads.
 SOURCES: Mapping[str, tuple[str, str]] = {
@@ -175,13 +175,12 @@ def _project_file(dbt_project: Path, pack: Path) -> bytes:
     """The engine's project file with the pack's cohort, targets and history in its vars."""
     project = yaml.safe_load((dbt_project / "dbt_project.yml").read_text(encoding="utf-8"))
     declared = _read_yaml(pack / "partnership.yml")
-    risk = _read_yaml(pack / "risk.yml")
-    calendar = declared.get("calendar") or {}
+    cohort = _read_yaml(pack / "cohort.yml")
     overrides: dict[str, Any] = {
-        "local_timezone": calendar.get("timezone") or declared.get("timezone"),
-        "history_from": calendar.get("history_from") or declared.get("history_from"),
-        "cohort": risk.get("cohort"),
-        "targets": risk.get("targets"),
+        "local_timezone": declared.get("timezone"),
+        "history_from": declared.get("history_from"),
+        "cohort": cohort.get("cohort"),
+        "targets": cohort.get("targets"),
     }
     for name, value in overrides.items():
         if value is None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from pipelines.hub import Hub
 
 DBT_PROJECT = REPOSITORY / "dbt_project"
-_KEPT_RUN_FOLDERS = 10
 
 
 class DbtProblem(Exception):
@@ -64,9 +62,9 @@ def ensure_manifest(hub: Hub) -> Path:
 
 
 @contextmanager
-def zone_environment(hub: Hub, target: str) -> Iterator[None]:
-    """Put the file and key of one zone into the environment for the time a dbt process is started."""
-    added = hub.zones.dbt_environment(target)
+def zone_environment(hub: Hub, target: str, more: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Put the file and key of one zone (and `more`) into the environment for the time a dbt process is started."""
+    added = {**hub.zones.dbt_environment(target), **(more or {})}
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)
     try:
@@ -77,19 +75,6 @@ def zone_environment(hub: Hub, target: str) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def prune_run_folders(hub: Hub) -> int:
-    """Remove the artefact folders of older runs (dagster-dbt leaves one a run); returns how many went."""
-    target = hub.settings.dbt_folder / "target"
-    folders = sorted(
-        (folder for folder in target.iterdir() if folder.is_dir() and (folder / "dbt.log").exists()),
-        key=lambda folder: folder.stat().st_mtime,
-        reverse=True,
-    )
-    for folder in folders[_KEPT_RUN_FOLDERS:]:
-        shutil.rmtree(folder)
-    return len(folders[_KEPT_RUN_FOLDERS:])
 
 
 def parse(console: Console) -> bool:

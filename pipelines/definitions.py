@@ -19,7 +19,7 @@ from pipelines.sensors import completed_drops_sensor
 def build(hub: Hub) -> dg.Definitions:
     """The definitions of one partnership, generated from its pack."""
     dbt = dbt_steps(ensure_manifest(hub))
-    titles = {name: agency.title for name, agency in hub.partnership.agencies.items()}
+    titles = {name: agency.title for name, agency in hub.agencies.items()}
     nightly_steps = [
         *gate_assets(hub.contracts, titles),
         dbt["dbt_identity"],

@@ -12,14 +12,14 @@ import yaml
 
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract, load_pack_contracts
+from governance.backup import HUB_FILE
 from governance.hub_store import HubStore
 from governance.keys import Keys, load_keys
+from governance.pseudonym import Pseudonym
 from governance.zones import Zones
 from pipelines.clock import next_night, nightly_cutoff
-from pipelines.partnership import Partnership
+from pipelines.partnership import Agency, Partnership
 from pipelines.settings import Settings
-
-HUB_DATABASE = "hub.sqlite"
 
 
 class HubProblem(Exception):
@@ -47,8 +47,15 @@ class Hub:
     def contracts(self) -> dict[str, FeedContract]:
         """Every feed's contract, by `<agency>__<feed>`, agencies in the pack's order."""
         contracts = load_pack_contracts(self.settings.pack / "feeds")
-        order = list(self.partnership.agencies)
-        return dict(sorted(contracts.items(), key=lambda item: (order.index(item[1].agency), item[0])))
+        order = {agency: place for place, agency in enumerate(self.partnership.agencies)}
+        return dict(sorted(contracts.items(), key=lambda item: (order.get(item[1].agency, len(order)), item[0])))
+
+    @cached_property
+    def agencies(self) -> dict[str, Agency]:
+        """Every agency with a contract, by key; one that partnership.yml does not describe goes by its key."""
+        described = self.partnership.agencies
+        named = dict.fromkeys(contract.agency for contract in self.contracts.values())
+        return {key: described.get(key) or Agency(title=key.replace("_", " ").capitalize()) for key in named}
 
     @cached_property
     def code_sets(self) -> CodeSets:
@@ -70,14 +77,13 @@ class Hub:
     @cached_property
     def store(self) -> HubStore:
         """Zone Z3: frozen lists, releases, the audit log."""
-        return HubStore.open(f"sqlite:///{self.settings.root / HUB_DATABASE}", self.keys.hub)
+        return HubStore(self.settings.root / HUB_FILE, self.keys.hub, Pseudonym(self.keys.pseudonym).key_of)
 
     def prepare(self) -> None:
         """Bring databases to this version, and the dbt project and its manifest to this pack."""
         from pipelines.dbt_runs import ensure_manifest
 
         self.zones.migrate()
-        self.store.migrate()
         ensure_manifest(self)
 
     def declaration(self, name: str) -> dict[str, Any]:

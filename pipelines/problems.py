@@ -5,12 +5,37 @@ from __future__ import annotations
 
 def expected_problems() -> tuple[type[Exception], ...]:
     """Every exception whose message already says what happened and what to do next."""
-    from data_quality.contract import ContractProblem
+    from data_quality.code_sets import CodeSetProblem
+    from data_quality.contract import ContractRefused
+    from governance.backup import BackupProblem
+    from governance.hub_store import HubStoreProblem
     from governance.keys import KeyProblem
     from governance.migrations import SchemaTooNew
     from governance.seal import SealBroken
     from governance.zones import ZoneProblem
+    from pipelines.dbt_assembly import AssemblyProblem
+    from pipelines.dbt_runs import DbtProblem
     from pipelines.hub import HubProblem
+    from pipelines.partnership import PartnershipProblem
     from pipelines.settings import PackNotFound
+    from review.release import ReleaseProblem
+    from synthetic.demo import DemoMissingError, WorldEndsError
 
-    return (ContractProblem, KeyProblem, SchemaTooNew, SealBroken, ZoneProblem, HubProblem, PackNotFound)
+    return (
+        AssemblyProblem,
+        BackupProblem,
+        CodeSetProblem,
+        ContractRefused,
+        DbtProblem,
+        DemoMissingError,
+        HubProblem,
+        HubStoreProblem,
+        KeyProblem,
+        PackNotFound,
+        PartnershipProblem,
+        ReleaseProblem,
+        SchemaTooNew,
+        SealBroken,
+        WorldEndsError,
+        ZoneProblem,
+    )

@@ -109,7 +109,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
             )
         feeds = sweep.feeds
         loaded = sum(report.rows_in for feed in feeds.values() for report in feed.loaded)
-        refused = [reason for feed in feeds.values() for reason in feed.refused]
+        refused = [why for feed in feeds.values() for why in [*feed.refused, *([feed.problem] if feed.problem else [])]]
         tell(
             f"gate: {name}: {loaded:,} rows from {sum(len(feed.loaded) for feed in feeds.values())} files"
             + (f", [yellow]{len(refused)} files refused[/yellow]" if refused else "")
@@ -134,9 +134,9 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                     **numbers(
                         {
                             "rows_in": sum(report.rows_in for report in feed.loaded),
-                            "rows_loaded": sum(report.rows_loaded for report in feed.loaded),
-                            "rows_quarantined": sum(report.rows_quarantined for report in feed.loaded),
-                            "rows_unchanged": sum(report.rows_unchanged for report in feed.loaded),
+                            "rows_loaded": sum(report.loaded for report in feed.loaded),
+                            "rows_quarantined": sum(report.quarantined for report in feed.loaded),
+                            "rows_unchanged": sum(report.unchanged for report in feed.loaded),
                         }
                     ),
                     "agreement_state": feed.agreement,

@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from pipelines.dbt_runs import dbt_executable, prune_run_folders, zone_environment
+from pipelines.dbt_runs import dbt_executable, zone_environment
 from pipelines.hub import Hub
 from pipelines.progress import tell
+from pipelines.run import as_of_date_of, instant_of
 from pipelines.translator import HubDbtTranslator
 
 # step name: (zone, models, what a person is told)
@@ -47,11 +48,17 @@ def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg
             profiles_dir=str(hub.settings.dbt_folder),
             dbt_executable=dbt_executable(),
         )
-        with zone_environment(hub, zone):
+        run_clock = {
+            "HUB_RUN_AT": instant_of(context.run.tags, hub).isoformat(sep=" "),
+            "HUB_AS_OF": as_of_date_of(context.run.tags, hub).isoformat(),
+        }
+        with zone_environment(hub, zone, run_clock):
+            # A folder a step, not a run: dbt's partial parse in it stays valid, and nothing piles up.
             invocation = dbt.cli(
-                ["build", "--target", zone], context=context, manifest=manifest, dagster_dbt_translator=translator
+                ["build", "--target", zone, "--exclude-resource-type", "unit_test"],
+                context=context,
+                target_path=hub.settings.dbt_folder / "target" / name,
             )
         yield from invocation.stream()
-        prune_run_folders(hub)
 
     return step

@@ -1,0 +1,194 @@
+"""From candidates to a frozen list for every team, and out: named to one recipient, expiring, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from governance.pseudonym import Pseudonym
+from pipelines.assets.risk import CANDIDATES, children_on
+from pipelines.clock import weekly_cutoff
+from pipelines.completion import require_complete
+from pipelines.feeds import feed_states
+from pipelines.hub import Hub
+from pipelines.identities import identities, mentioned, professionals
+from pipelines.metadata import numbers, table
+from pipelines.progress import tell
+from pipelines.run import as_of_date_of
+
+LISTS = dg.AssetKey(["list", "weekly_list"])
+RELEASED = dg.AssetKey(["release", "outbox"])
+DECISIONS = dg.AssetKey(["review", "decisions"])
+SCHEDULE = "schedule"
+_PURPOSE = "weekly multi-agency review"
+
+
+def review_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """The list and its release; `steps` are the weekly job's other steps, all of which must have been made."""
+
+    @dg.multi_asset(
+        name="weekly_list",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            dg.AssetSpec(
+                LISTS,
+                deps=[CANDIDATES],
+                group_name="list",
+                kinds={"jsonschema"},
+                owners=["team:mash"],
+                description="One frozen document a team, encrypted in the hub's store; a differing re-run is a new version.",
+            ),
+        ],
+    )
+    def weekly_list(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        from review.freeze import issue
+
+        as_of = as_of_date_of(context.run.tags, hub)
+        require_complete(
+            context.instance,
+            context.run_id,
+            set(context.job_def.asset_layer.selected_asset_keys),
+            {LISTS, RELEASED},
+        )
+        batch = hub.store.candidates(hub.store.latest_batch(as_of))
+        documents = compose(hub, as_of, batch)
+        issued = issue(hub.store, documents, issued_at=weekly_cutoff(as_of), who=SCHEDULE, purpose=_PURPOSE)
+        new = sum(result.is_new for result in issued)
+        tell(f"list: {len(issued)} documents frozen, {new} of them new")
+        yield dg.MaterializeResult(
+            asset_key=LISTS,
+            metadata={
+                **numbers({"documents": len(issued), "new_versions": new}),
+                "documents_issued": table(
+                    ["kind", "team", "version", "content hash", "cause"],
+                    [
+                        [r.facts.kind, r.facts.area_team, r.facts.version, r.facts.content_hash[:16], r.facts.cause]
+                        for r in issued
+                        if r.facts.kind == "weekly_list.v1"
+                    ],
+                ),
+            },
+        )
+
+    @dg.multi_asset(
+        name="release",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            dg.AssetSpec(
+                RELEASED,
+                deps=[LISTS],
+                group_name="release",
+                kinds={"html", "excel"},
+                owners=["team:mash"],
+                description="Each team's list as HTML and XLSX in its own folder; expired products are removed.",
+            ),
+        ],
+    )
+    def release_step(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        as_of = as_of_date_of(context.run.tags, hub)
+        files = release_lists(hub, as_of, who=SCHEDULE, purpose=_PURPOSE)
+        tell(f"release: {len(files)} files in outbox/")
+        yield dg.MaterializeResult(asset_key=RELEASED, metadata=numbers({"files": len(files)}))
+
+    decisions = dg.AssetSpec(
+        DECISIONS,
+        deps=[RELEASED],
+        group_name="review",
+        owners=["team:mash"],
+        description="What people decided about each child on the list; it comes back as one more feed.",
+    )
+    return [weekly_list, release_step, dg.AssetsDefinition(specs=[decisions])]
+
+
+def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]]:
+    """All documents of a week: a list for every team, notices to the workers of open cases."""
+    from review.compose import ListSettings, compose_lists
+    from review.notices import compose_notices
+    from review.words import Wording
+
+    cutoff = weekly_cutoff(as_of)
+    candidates, notices = batch["candidates"], batch["notices"]
+    persons, workers = mentioned([*candidates, *notices])
+    with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
+        people = identities(con, Pseudonym(hub.keys.pseudonym), persons, cutoff)
+        staff = professionals(con, workers, cutoff)
+        feeds = [state.summary() for state in feed_states(con, hub, cutoff)]
+        suppressed: dict[str, dict[str, int]] = {}
+        for team, reason, count in con.execute(
+            "select area_team, exclusion_reason, n from warehouse.marts.cohort_count "
+            "where as_of_date = ? and exclusion_reason <> 'in_cohort'",
+            [as_of],
+        ).fetchall():
+            suppressed.setdefault(team, {})[reason] = count
+        schools = dict(
+            con.execute(
+                "select organisation, any_value(name order by known_from desc) from warehouse.canonical.canonical_organisation "
+                "group by organisation"
+            ).fetchall()
+        )
+        children = children_on(con, as_of)
+    declared = hub.declaration("partnership.yml")
+    settings = ListSettings(
+        partnership=hub.settings.name,
+        partnership_name=hub.partnership.title,
+        capacity={team: places for team, places in hub.capacity(children).items() if places},
+        team_names={team["name"]: team["title"] for team in declared["areas"]["teams"]},
+        team_contacts={
+            team["name"]: f"telephone {team['telephone']}, {team['email']}" for team in declared["areas"]["teams"]
+        },
+        synthetic=declared.get("label") == "synthetic",
+        mode=hub.partnership.mode,
+    )
+    sentences = {
+        one["name"] if "name" in one else one["id"]: one["sentence"]
+        for source, part in (("risk.yml", "features"), ("rules.yml", "rules"))
+        for one in hub.declaration(source).get(part, [])
+        if one.get("sentence")
+    }
+    wording = Wording(hub.declaration("wording.yml"), sentences, declared["agencies"])
+    shared: dict[str, Any] = {
+        "settings": settings,
+        "wording": wording,
+        "as_of": as_of,
+        "identities": people,
+        "professionals": staff,
+    }
+    lists = compose_lists(
+        candidates,
+        **shared,
+        feeds=feeds,
+        organisations=schools,
+        suppressed=suppressed,
+        basis=batch["basis"],
+    )
+    return [*lists.values(), *compose_notices(notices, **shared)]
+
+
+def release_lists(hub: Hub, as_of: date, who: str, purpose: str, team: str | None = None) -> list[Any]:
+    """Render the newest version of each team's list into its folder of the outbox; expired products go."""
+    from review.release import release, remove_expired
+
+    today = as_of + timedelta(days=1)
+    at = datetime.combine(today, datetime.min.time())
+    remove_expired(hub.store, hub.settings.outbox, today=today, who=who, at=at)
+    files = []
+    for facts in hub.store.issued("weekly_list.v1", as_of):
+        if team is None or facts.area_team == team:
+            files += release(
+                hub.store,
+                hub.settings.outbox,
+                facts.document_id,
+                recipient=f"{facts.area_team.lower()}-team",
+                in_hub=True,
+                who=who,
+                purpose=purpose,
+                today=today,
+            )
+    return files

@@ -1,0 +1,169 @@
+"""The week's numbers: panel, model, evaluation, gates and the candidates for the lists.
+
+One step, because scores may not outlive it: they are made, used and forgotten inside this process. What persists is the
+model's files and card, aggregates for analysts, and, encrypted, the evidence of the people the lists will hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from pipelines.hub import Hub
+from pipelines.metadata import numbers, picture, table
+from pipelines.progress import tell
+from pipelines.run import as_of_date_of
+from pipelines.settings import REPOSITORY
+
+FEATURES = dg.AssetKey(["panel", "features"])
+MODEL = dg.AssetKey(["risk", "model"])
+EVALUATION = dg.AssetKey(["risk", "evaluation"])
+GATES = dg.AssetKey(["risk", "gates"])
+CANDIDATES = dg.AssetKey(["list", "candidates"])
+# A child who was talked about is not put on the list again for this long, unless something new happened.
+_QUIET_WEEKS = 12
+
+
+def code_hash() -> str:
+    """A hash over the source of the statistics: two lists made by different code can be told apart."""
+    digest = hashlib.sha256()
+    for path in sorted((REPOSITORY / "models").rglob("*.py")):
+        digest.update(path.relative_to(REPOSITORY).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """The weekly step; `mart_keys` are the marts it reads."""
+
+    def spec(key: dg.AssetKey, group: str, deps: list[dg.AssetKey], kinds: set[str], description: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            key, deps=deps, group_name=group, kinds=kinds, owners=["team:analytics"], description=description
+        )
+
+    @dg.multi_asset(
+        name="weekly_risk",
+        pool="databases",
+        required_resource_keys={"hub"},
+        specs=[
+            spec(FEATURES, "panel", mart_keys, {"numpy"}, "Person x week: every declared feature as known then."),
+            spec(MODEL, "risk", [FEATURES], {"scikitlearn"}, "The week's model: files, card and hashes; no pickle."),
+            spec(EVALUATION, "risk", [MODEL], {"python"}, "What the model finds, against contact count, rules and chance."),
+            spec(GATES, "risk", [EVALUATION], {"python"}, "Whether a model list may be issued: passed, failed or not enough evidence."),
+            spec(CANDIDATES, "list", [GATES], {"python"}, "Evidence of the people this week's lists hold, encrypted in the hub's store."),
+        ],
+    )
+    def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        hub: Hub = context.resources.hub
+        from models.risk.declare import load_risk, load_rules
+        from models.risk.run import run_weekly
+
+        as_of = as_of_date_of(context.run.tags, hub)
+        config = load_risk(hub.declaration("risk.yml"))
+        rules = load_rules(hub.declaration("rules.yml"), config)
+        tell(f"risk: the week that ended on Sunday {as_of:%d %B %Y}, as known on Monday at two")
+        with hub.zones.open("warehouse") as con:
+            run = run_weekly(
+                con,
+                config,
+                rules,
+                {**hub.declaration("partnership.yml"), "capacity": hub.capacity(children_on(con, as_of))},
+                as_of,
+                code_hash=code_hash(),
+                listed_recently=hub.store.listed_recently(as_of, weeks=_QUIET_WEEKS),
+            )
+        if run.model is not None:
+            keep_model(hub.settings.root / "models", run.model)
+        hub.store.put_candidates(as_of, run.batch(), made_at=datetime.now(UTC))
+        tell(f"risk: {run.statement}")
+        tell(f"list: {len(run.candidates)} children to talk about, {len(run.notices)} notices to named workers")
+        yield dg.MaterializeResult(
+            asset_key=FEATURES,
+            metadata={
+                **numbers({"features": len(run.features), "seconds": run.seconds.get("panel")}),
+                "features_by_theme": table(
+                    ["feature", "theme", "kind", "mean", "not zero"],
+                    [[f["name"], f["theme"], f["kind"], f.get("mean"), f.get("nonzero_share")] for f in run.features],
+                ),
+            },
+        )
+        yield dg.MaterializeResult(
+            asset_key=MODEL,
+            metadata={"card": dg.MetadataValue.json(run.model.card if run.model else {"model": "none this week"})},
+        )
+        yield dg.MaterializeResult(
+            asset_key=EVALUATION,
+            metadata={
+                **numbers(_flat_numbers(run.evaluation)),
+                "rules": table(
+                    ["rule", "shown", "found", "in words"],
+                    [[y["title"], y["shown"], y["found"], y["words"]] for y in run.rule_yields],
+                ),
+                **{name: picture(png, name.replace("_", " ")) for name, png in run.plots.items()},
+            },
+        )
+        yield dg.MaterializeResult(
+            asset_key=GATES,
+            metadata={
+                **numbers({status.replace(" ", "_"): count for status, count in _by_status(run.gates).items()}),
+                "gates": table(
+                    ["gate", "status", "why"], [[gate["title"], gate["status"], gate["words"]] for gate in run.gates]
+                ),
+                "statement": run.statement,
+            },
+        )
+        yield dg.MaterializeResult(
+            asset_key=CANDIDATES,
+            metadata={
+                **numbers({"candidates": len(run.candidates), "notices": len(run.notices)}),
+                "cohort": table(
+                    ["team", "capacity", "in cohort", "listed"],
+                    [[team, c["capacity"], c["in_cohort"], c["listed"]] for team, c in sorted(run.cohort.items())],
+                ),
+            },
+        )
+
+    return [weekly_risk]
+
+
+def children_on(con: duckdb.DuckDBPyConnection, as_of: date) -> int:
+    """How many children of the authority the hub knows on a Sunday."""
+    rows = con.execute("select count(*) from warehouse.marts.person_week where as_of_date = ?", [as_of]).fetchall()
+    return int(rows[0][0])
+
+
+def keep_model(registry: Path, model: Any) -> Path:
+    """Put a model's files into the registry under the hash of their content; the same model is kept once."""
+    digest = hashlib.sha256()
+    for name, content in sorted(model.files.items()):
+        digest.update(name.encode() + b"\0" + content)
+    folder = registry / f"{model.name}-{digest.hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in model.files.items():
+        (folder / name).write_bytes(content)
+    (folder / "card.json").write_text(json.dumps(model.card, indent=1, sort_keys=True), encoding="utf-8")
+    return folder
+
+
+def _by_status(gates: list[dict[str, Any]]) -> dict[str, int]:
+    counts = {"passed": 0, "failed": 0, "not enough evidence": 0}
+    for gate in gates:
+        counts[gate["status"]] += 1
+    return counts
+
+
+def _flat_numbers(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """The scalar figures of a nested report, names joined with underscores: each becomes a trend in the UI."""
+    flat: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat_numbers(value, f"{prefix}{name}_")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -1,0 +1,103 @@
+"""A run killed at any moment and run again ends with the same content, and two machines with different keys agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from data_quality.content_hash import content_hash
+from governance.hub_store import HubStore
+from governance.pseudonym import Pseudonym
+from tests.demo_hub import DemoHub
+
+KILLS = int(os.environ.get("HUB_TEST_KILLS", "4"))
+
+
+def hashes(hub: DemoHub) -> dict[str, str]:
+    """Content of the zones and of the newest lists, without keys, run ids or times."""
+    found = {}
+    for zone in ("identity", "warehouse", "quarantine"):
+        with hub.zones.open(zone, read_only=True) as con:
+            found[zone] = content_hash(con, zone)
+    return {**found, **list_hashes(hub)}
+
+
+def list_hashes(hub: DemoHub) -> dict[str, str]:
+    keys = hub.keys
+    store = HubStore(hub.root / "hub.sqlite", keys.hub, Pseudonym(keys.pseudonym).key_of)
+    try:
+        return {f"list {one.area_team}": one.content_hash for one in store.issued("weekly_list.v1")}
+    finally:
+        store.close()
+
+
+def _copy(source: DemoHub, folder: Path) -> DemoHub:
+    """The same waiting drops in another folder, with keys of its own yet to be made."""
+    shutil.copytree(source.folder / "var", folder / "var", ignore=shutil.ignore_patterns("dagster_home", "dbt"))
+    shutil.copytree(source.folder / "drops", folder / "drops")
+    return DemoHub(folder)
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
+    return DemoHub(tmp_path_factory.mktemp("waiting")).create()
+
+
+def test_a_killed_night_run_again_gives_the_same_content(
+    waiting: DemoHub, finished: DemoHub, tmp_path: Path
+) -> None:
+    hub = _copy(waiting, tmp_path)
+    shutil.copy(finished.folder / "keys.json", tmp_path / "keys.json")
+    moments = random.Random(20261005)
+    for _ in range(KILLS):
+        process = hub.start("run", "nightly")
+        try:
+            process.communicate(timeout=moments.uniform(4.0, 24.0))
+        except Exception:  # still running: that is the moment
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            time.sleep(0.2)
+    hub.run("run", "nightly")
+    hub.run("run", "weekly")
+    assert hashes(hub) == hashes(finished)
+
+
+def test_other_keys_and_another_machine_give_the_same_lists(
+    waiting: DemoHub, finished: DemoHub, tmp_path: Path
+) -> None:
+    hub = _copy(waiting, tmp_path)
+    # The order seed is the one secret two machines share; every file key and the pseudonym key differ.
+    own = json.loads((finished.folder / "keys.json").read_text(encoding="utf-8"))
+    other = {name: own[name] if name == "order_seed" else secrets.token_hex(32) for name in own}
+    key_file = tmp_path / "keys.json"
+    key_file.write_text(json.dumps(other), encoding="utf-8")
+    key_file.chmod(0o600)
+    hub.run("run", "nightly")
+    hub.run("run", "weekly")
+    assert list_hashes(finished)
+    assert list_hashes(hub) == list_hashes(finished)
+
+
+def test_the_same_night_twice_changes_nothing(finished: DemoHub) -> None:
+    before = hashes(finished)
+    finished.run("run", "nightly")
+    finished.run("run", "weekly")
+    assert hashes(finished) == before
+
+
+def test_a_backup_put_back_is_the_same_partnership(finished: DemoHub, tmp_path: Path) -> None:
+    before = hashes(finished)
+    finished.run("backup", "--to", str(tmp_path))
+    archive = next(tmp_path.glob("*.hubbackup"))
+    elsewhere = DemoHub(tmp_path, key_file=finished.folder / "keys.json")
+    elsewhere.run("restore", str(archive))
+    assert hashes(elsewhere) == before
+    assert "--force" in elsewhere.run("restore", str(archive), fails=True)
