@@ -24,7 +24,7 @@ META = (
     ("known_from", "TIMESTAMP"), ("known_basis", "VARCHAR"), ("is_deleted", "BOOLEAN"),
     ("superseded_on_arrival", "BOOLEAN"),
 )  # fmt: skip
-HASH = ("content_hash", "UBIGINT")
+HASH = ("content_hash", "UUID")
 
 
 class RawTableConflict(Exception):

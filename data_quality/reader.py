@@ -1,4 +1,4 @@
-"""Rows of a file into a table of text, nothing interpreted and nothing lost.
+"""Rows of a file into a table, as text and in their types, nothing lost.
 
 UTF-8 goes through DuckDB's CSV reader; other encodings, and files that mix line ends, through pyarrow, which decodes
 in memory, because a re-encoded copy on disk would be plain personal data. Lines that are no rows (too few or too many fields, broken
@@ -14,6 +14,8 @@ import duckdb
 
 from data_quality.contract import FeedContract
 from data_quality.drop import Shape
+from data_quality.row_rules import local_time, text_of, typed
+from data_quality.raw_tables import day_column
 from data_quality.sql import literal, quoted
 
 BATCH = "gate_batch"
@@ -37,10 +39,27 @@ class MalformedLine:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read: `rows` in table `gate_batch` (contract columns as text, `row_no`), and the malformed lines."""
+    """What was read: `rows` in table `gate_batch` (see `batch_columns`), and the malformed lines."""
 
     rows: int
     malformed: tuple[MalformedLine, ...]
+
+
+def batch_columns(contract: FeedContract, sent: dict[str, str]) -> str:
+    """The select list of `gate_batch`: each column trimmed (`name§`), and those that are not text in their type.
+
+    Args:
+        sent: contract column name -> SQL of its text as sent. Text that is not of the column's type gives NULL.
+    """
+    texts = {column.name: f"nullif(trim({sent[column.name]}), '')" for column in contract.columns}
+    parts = [f"{texts[column.name]} as {text_of(column)}" for column in contract.columns]
+    for column in contract.columns:
+        text = texts[column.name]
+        if column.type != "string":
+            parts.append(f"{typed(column, contract, text)} as {quoted(column.name)}")
+        if column.type == "timestamp":
+            parts.append(f"{local_time(column, contract, text)}::date as {quoted(day_column(column))}")
+    return ", ".join(parts)
 
 
 def read_file(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: FeedContract) -> Batch:
@@ -62,7 +81,7 @@ def _read_utf8(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contrac
     _forget_rejects(con)
     names = [f"c{position}" for position in range(len(shape.header))]
     columns = "{" + ", ".join(f"'{name}': 'varchar'" for name in names) + "}"
-    picked = ", ".join(f"c{shape.columns[column.name]} as {quoted(column.name)}" for column in contract.columns)
+    picked = batch_columns(contract, {name: f"c{place}" for name, place in shape.columns.items()})
     try:
         con.execute(
             f"create temp table {BATCH} as select {picked} from read_csv({literal(str(path))}, columns = {columns}, "
@@ -110,12 +129,13 @@ def _read_other(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contra
             convert_options=csv.ConvertOptions(
                 include_columns=wanted, column_types={name: pa.string() for name in wanted}, strings_can_be_null=False
             ),
-        ).rename_columns([column.name for column in contract.columns])
+        )
     except (pa.ArrowException, UnicodeError):
         raise Unreadable from None
     con.register("gate_arrow", table)
     try:
-        con.execute(f"create temp table {BATCH} as from gate_arrow")
+        sent = {name: f"c{place}" for name, place in shape.columns.items()}
+        con.execute(f"create temp table {BATCH} as select {batch_columns(contract, sent)} from gate_arrow")
     finally:
         con.unregister("gate_arrow")
     malformed.sort(key=lambda line: line.row_no)

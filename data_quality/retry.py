@@ -15,6 +15,7 @@ from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Manifest
 from data_quality.gate import DropReport, GateFailed, Step, take_batch
+from data_quality.reader import batch_columns
 from data_quality.sql import literal, quoted
 from data_quality.staging import clear, stage
 
@@ -72,13 +73,13 @@ def _retry_drop(
     file, history, extracted_at = con.execute(
         "select file_name, history, extracted_at from quarantine.gate.drop_log where drop_id = ?", [drop_id]
     ).fetchall()[0]
-    values = ", ".join(
-        f"json_extract_string(row_as_sent, {literal(f'$.{quoted(column.name)}')}) as {quoted(column.name)}"
+    sent = {
+        column.name: f"json_extract_string(row_as_sent, {literal(f'$.{quoted(column.name)}')})"
         for column in contract.columns
-    )
+    }
     clear(con)
     con.execute(
-        f"create temp table gate_batch as select row_no, {values} {_HELD} and drop_id = ? order by row_no",
+        f"create temp table gate_batch as select row_no, {batch_columns(contract, sent)} {_HELD} and drop_id = ? order by row_no",
         [contract.agency, contract.feed, drop_id],
     )
     manifest = Manifest(

@@ -1,0 +1,148 @@
+"""How fast the gate takes a 20-column CSV into encrypted zones, beside a bare DuckDB read of the same file.
+
+    python benchmarks/gate_speed.py --rows 1000000
+
+Prints one JSON object: rows per second of the gate for a first load, for a second full drop in which one row in fifty
+changed, and for a small nightly delta; of a bare read into an in-memory table; and where the gate's time goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from gate_support import CODES, column, make_contract, sealed_zones  # noqa: E402
+
+from data_quality.drop import Drop, read_manifest  # noqa: E402
+from data_quality.gate import accept_drop, recover  # noqa: E402
+from data_quality.raw_tables import ensure_raw_tables  # noqa: E402
+
+START = datetime(2026, 10, 5, 18, 0)
+COLUMNS = [
+    column("event_id", "identity", key=1),
+    column("person_id", "identity", required=True, references="csc__person"),
+    column("worker_id", "identity", references="csc__professionals"),
+    column("forename", "identity", maxLength=60),
+    column("surname", "identity", maxLength=60),
+    column("birth_date", "identity", "date"),
+    column("nhs_number", "identity", check="nhs_number"),
+    column("postcode", "identity", check="postcode"),
+    column("uprn", "identity", pattern="[0-9]{1,12}"),
+    column("happened", "warehouse", "timestamp", occurredOn=True),
+    column("started", "warehouse", "date"),
+    column("ended", "warehouse", "date"),
+    column("source_code", "warehouse", codeSet="referral_source"),
+    column("outcome_code", "warehouse", codeSet="referral_source"),
+    column("score", "warehouse", "integer", minimum=0, maximum=100),
+    column("amount", "warehouse", "number"),
+    column("is_seen", "warehouse", "boolean"),
+    column("team", "warehouse", maxLength=40),
+    column("ethnicity", "audit"),
+    column("row_state", "drop", tombstone=True),
+]
+_ROWS = """
+    with numbers as (select range as i, 100000000 + (range * 7919) % 899999999 as nine from range({rows})),
+    checked as (select *, (11 - list_sum([ (10 - p) * (substr(nine::varchar, p + 1, 1)::int) for p in range(9)]) % 11) % 11
+        as digit from numbers)
+    select 'E' || i as event_id, 'P' || (i % 60000) as person_id, 'W' || (i % 400) as worker_id,
+        'Forename' || (i % 5000) as forename, 'Surname' || (i % 7777) as surname,
+        strftime(date '2008-01-01' + (i % 6000)::int, '%Y-%m-%d') as birth_date,
+        case when digit < 10 then nine::varchar || digit::int::varchar end as nhs_number,
+        'NM' || (i % 9 + 1) || ' ' || (i % 9 + 1) || 'AB' as postcode, (100000 + i % 60000)::varchar as uprn,
+        strftime(timestamp '2021-10-04 08:00:00' + to_minutes((i % 2600000)::int), '%Y-%m-%d %H:%M:%S') as happened,
+        strftime(date '2021-10-04' + (i % 1800)::int, '%Y-%m-%d') as started,
+        case when i % 3 = 0 then strftime(date '2021-11-04' + (i % 1700)::int, '%Y-%m-%d') end as ended,
+        '1A' as source_code, case when i % 4 = 0 then '1A' end as outcome_code,
+        case when {changed} then 99 else i % 90 end as score, (i % 1000) / 4 as amount, case when i % 2 = 0 then 'Y' else 'N' end as is_seen,
+        'Team ' || (i % 30) as team, 'E' || (i % 6) as ethnicity, null as row_state
+    from checked order by i
+"""
+
+
+def send(landing: Path, rows: int, mode: str, night: int, changed: str = "false", where: str = "") -> Drop:
+    """Write one synthetic drop."""
+    folder = landing / "csc" / "events"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"events_{night}_{mode}.csv"
+    sql = _ROWS.format(rows=rows, changed=changed)
+    con = duckdb.connect()
+    con.execute(f"copy (select * from ({sql}) {where}) to '{path}' (header, nullstr '')")
+    count = con.execute(f"select count(*) from ({sql}) {where}").fetchall()[0][0]
+    con.close()
+    extracted = START + timedelta(days=night)
+    manifest = path.with_suffix(".manifest.json")
+    manifest.write_text(json.dumps({
+        "agency": "csc", "feed": "events", "file": path.name, "mode": mode, "history": False, "rows": count,
+        "extracted_at": f"{extracted.isoformat()}Z", "received_at": f"{(extracted + timedelta(hours=1)).isoformat()}Z",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }))  # fmt: skip
+    return Drop(path, manifest, read_manifest(manifest, "csc", "events"))
+
+
+def bare_read(path: Path) -> float:
+    """Seconds DuckDB takes to read the file as text into a table in memory."""
+    con = duckdb.connect()
+    con.execute("set threads = 2")
+    start = time.perf_counter()
+    con.execute(f"create table t as from read_csv('{path}', all_varchar = true)")
+    seconds = time.perf_counter() - start
+    con.close()
+    return seconds
+
+
+def main() -> None:
+    """Run the benchmark and print its result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    result: dict[str, Any] = {"rows": rows, "columns": len(COLUMNS)}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        contract = make_contract(root, COLUMNS, feed="events")
+        drops = {
+            "first_load": send(root / "landing", rows, "full", 0),
+            "full_one_in_fifty_changed": send(root / "landing", rows, "full", 1, "i % 50 = 0"),
+            "nightly_delta": send(root / "landing", rows, "delta", 2, "i % 100 = 0", "where score = '99' and event_id like '%00'"),
+        }
+        result["megabytes"] = round(drops["first_load"].path.stat().st_size / 1e6, 1)
+        result["bare_read_rows_per_second"] = round(rows / bare_read(drops["first_load"].path))
+        with sealed_zones(root / "var") as con:
+            ensure_raw_tables(con, [contract])
+            for name, drop in drops.items():
+                cpu = time.process_time()
+                marks: list[tuple[str, float]] = [("start", time.perf_counter())]
+                report = accept_drop(
+                    con, drop, contract, CODES, step=lambda step, marks=marks: marks.append((step, time.perf_counter()))
+                )
+                marks.append(("end", time.perf_counter()))
+                seconds = marks[-1][1] - marks[0][1]
+                result[name] = {
+                    "rows": report.rows_in, "loaded": report.loaded, "unchanged": report.unchanged,
+                    "quarantined": report.quarantined, "seconds": round(seconds, 2),
+                    "rows_per_second": round(report.rows_in / seconds),
+                    "rows_per_cpu_second": round(report.rows_in / (time.process_time() - cpu)),
+                    "seconds_by_step": {
+                        step: round(at - before, 3)
+                        for (step, at), (_, before) in zip(marks[1:], marks[:-1], strict=True)
+                    },
+                }  # fmt: skip
+            start = time.perf_counter()
+            recover(con)
+            result["recover_seconds"] = round(time.perf_counter() - start, 3)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
