@@ -41,7 +41,9 @@ class History:
         referral: child, day, family_channel, kind, nfa, found, path, family_level, child_level, assessment_days, plan_days, close_day.
         early_help: family, day, end_day, reason (0 direct, 1 contact, 2 after assessment).
         care: child, day, end_day of care spells that did not begin with a referral in the simulation.
-        open_week, helped_week: bool [week, child]: open to social care on the Sunday or within 28 days before; open early help.
+        open_week, helped_week, active_week: bool [week, child]: open to social care on the Sunday or within 28 days before; open
+            early help; resident all week.
+        help_family, care_week: bool [week, family] help in place at the start of the week; [week, child] in care then.
     """
 
     start: int
@@ -56,6 +58,8 @@ class History:
     open_week: Bools
     helped_week: Bools
     active_week: Bools
+    help_family: Bools
+    care_week: Bools
 
 
 def open_weeks(start: int, weeks: int) -> NDArray[np.int64]:
@@ -147,8 +151,9 @@ class Simulation:
         self.open_until[chosen] = end
         self.care_until[chosen] = end
 
-    def week(self, week: int, school: bool) -> tuple[Bools, Bools, Bools]:
-        """One week; returns (active, open or just closed, early help open) by child, as on its Sunday."""
+    def week(self, week: int, school: bool) -> tuple[Bools, Bools, Bools, Bools, Bools]:
+        """One week; returns (active, open or just closed, early help open) by child as on its Sunday, and (helped family, in
+        care) as at its start."""
         pop, day = self.pop, self.start + 7 * week
         active = (pop.child_from <= day) & (pop.child_to > day + 6)
         adopt = np.flatnonzero(pop.to_be_adopted & active & (pop.child_to - 500 <= day) & (self.care_until <= day))
@@ -166,7 +171,8 @@ class Simulation:
         self._family_events(week, day, active, in_care)
         self._child_events(week, day, active, in_care, school)
         sunday = day + 6
-        return active, active & (self.open_until + 28 > sunday), active & (self.early_until > sunday)[pop.family_of]
+        closed = self.open_until + 28 > sunday
+        return active, active & closed, active & (self.early_until > sunday)[pop.family_of], helped, in_care
 
     def _family_events(self, week: int, day: int, active: Bools, in_care: Bools) -> None:
         pop, rng = self.pop, self.rng
@@ -298,7 +304,7 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
     sim.initial_care(sim.start)
     family_level = np.zeros((weeks, population.families), dtype=np.int8)
     child_level = np.zeros((weeks, population.children), dtype=np.int8)
-    states = [np.zeros((weeks, population.children), dtype=bool) for _ in range(3)]
+    states = [np.zeros((weeks, population.families if i == 3 else population.children), dtype=bool) for i in range(5)]
     for week in range(weeks):
         now = sim.week(week, bool(days_open[week] > 0))
         family_level[week], child_level[week] = sim.x, sim.y
@@ -307,4 +313,4 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
         if progress and week % 20 == 0:
             progress("weeks", week / weeks)
     return History(sim.start, family_level, child_level, sim.family_event.frame(), sim.child_event.frame(), sim.contact.frame(),
-                   sim.referral.frame(), sim.early_help.frame(), sim.care.frame(), states[1], states[2], states[0])
+                   sim.referral.frame(), sim.early_help.frame(), sim.care.frame(), states[1], states[2], states[0], states[3], states[4])
