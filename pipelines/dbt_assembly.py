@@ -238,10 +238,10 @@ def _source_table(source: str, feed: FeedContract) -> dict[str, Any]:
     hours = max(1, round((feed.latency_days or _LATENCY_DAYS) * 24))
     return {
         "name": feed.name,
-        "description": feed.description or f"Feed {feed.feed} of {feed.agency}.",
+        "description": _plain(feed.description) or f"Feed {feed.feed} of {feed.agency}.",
         "config": {
             "tags": [SOURCES[source][0]],
-            "meta": {"agency": feed.agency, "feed": feed.feed, "zone": source, "owner": ", ".join(feed.owners)},
+            "meta": {"agency": feed.agency, "feed": feed.feed, "zone": source, "owner": _plain(", ".join(feed.owners))},
             "loaded_at_field": "known_from",
             "freshness": {"warn_after": {"count": hours, "period": "hour"}},
         },
@@ -308,9 +308,13 @@ def _literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    # Braces would be read by jinja; no code or name needs them.
-    text = str(value).replace("'", "''").replace("{", "(").replace("}", ")")
+    text = _plain(str(value)).replace("'", "''")
     return f"'{text}'"
+
+
+def _plain(text: str) -> str:
+    """Without braces, which jinja would read; no code, name or description needs them."""
+    return text.replace("{", "(").replace("}", ")")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

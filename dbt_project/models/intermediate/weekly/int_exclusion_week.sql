@@ -54,8 +54,14 @@ hit as (
         and event.detail in {{ text_list(rule.details) }}
         {%- endif %}
     {%- endif %}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+
+    union all
+    {% endfor %}
+    select
+        cast(null as uuid) as person_key,
+        cast(null as date) as as_of_date,
+        cast(null as integer) as priority
+    where false
 ),
 
 first_hit as (
@@ -65,22 +71,19 @@ first_hit as (
 ),
 
 rule as (
-    select *
-    from (values
-        {%- for rule in var('cohort').exclusions %}
-        ({{ loop.index }}, '{{ rule.reason }}', {{ "'" ~ rule.routed_to ~ "'" if rule.routed_to is defined else 'cast(null as varchar)' }}){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as declared (priority, reason, routed_to)
+    select
+        {{ text_items(var('cohort').exclusions, 'reason') }} as reasons,
+        {{ text_items(var('cohort').exclusions, 'routed_to') }} as routes
 ),
 
 final as (
     select
         first_hit.person_key,
         first_hit.as_of_date,
-        rule.reason,
-        rule.routed_to
+        rule.reasons[first_hit.priority] as reason,
+        rule.routes[first_hit.priority] as routed_to
     from first_hit
-    inner join rule on first_hit.priority = rule.priority
+    cross join rule
 )
 
 select * from final

@@ -7,7 +7,11 @@ bounds as (
         {%- if var('history_from') %}
         {{ sunday_on_or_after("cast('" ~ var('history_from') ~ "' as date)") }} as first_week,
         {%- else %}
-        (select {{ sunday_on_or_after('min(occurred_on)') }} from {{ ref('event') }}) as first_week,
+        -- Half of the feeds had begun by then: one alone may reach far back with what was open when history began.
+        (
+            select {{ sunday_on_or_after('quantile_disc(began_on, 0.5)') }}
+            from (select min(occurred_on) as began_on from {{ ref('event') }} group by agency, feed) as begun
+        ) as first_week,
         {%- endif %}
         {{ last_as_of('clock.run_at') }} as last_week
     from clock

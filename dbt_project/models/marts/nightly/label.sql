@@ -1,8 +1,9 @@
 -- An outcome counts from the day of the referral that led to it, and is known once both are. Which referral that was
 -- may change as records come late, so it is asked anew for every interval in which the records stood still.
+with
 {%- for target in var('targets') %}
 {%- set n = loop.index %}
-{{ 'with' if loop.first }} outcome_{{ n }} as (
+outcome_{{ n }} as (
     {%- for rule in target.outcomes %}
     {%- if rule.events is defined %}
     select
@@ -95,8 +96,18 @@ final as (
         known_from,
         known_to
     from label_{{ loop.index }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+
+    union all
+    {% endfor %}
+    select
+        cast(null as uuid) as person_key,
+        cast(null as varchar) as target,
+        cast(null as date) as occurred_on,
+        cast(null as varchar) as basis,
+        cast(null as uuid) as source_record_key,
+        cast(null as timestamp) as known_from,
+        cast(null as timestamp) as known_to
+    where false
 )
 
 select * from final

@@ -1,6 +1,6 @@
 -- The latest value sent by any agency. Kept in the audit schema, which no feature may read.
 with attribute as (
-    select * from {{ ref('canonical_attribute') }}
+    select * from {{ ref('canonical_person_attribute') }}
 ),
 
 owner as (

@@ -76,7 +76,7 @@ final as (
             when age_months < {{ cohort.min_age_months }} then 'unborn'
             when reason is not null then reason
             when area_team is null then 'not_resident'
-            when not is_seen then 'not_seen_lately'
+            when not is_seen then 'not_seen'
         end as exclusion_reason,
         case when age_months >= {{ cohort.min_age_months }} then routed_to end as routed_to,
         sort_no
