@@ -8,6 +8,7 @@ final as (
         record_key,
         'acute_trust' as agency,
         'ed_attendance' as feed,
+        trim(attendanceid) as source_key,
         nullif(trim(forename), '') as forename,
         nullif(trim(surname), '') as surname,
         dateofbirth as birth_date,

@@ -8,6 +8,7 @@ final as (
         record_key,
         'community_health' as agency,
         'patient' as feed,
+        trim(localpatientid) as source_key,
         nullif(trim(forename), '') as forename,
         nullif(trim(surname), '') as surname,
         dateofbirth as birth_date,

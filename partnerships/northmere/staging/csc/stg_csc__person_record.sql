@@ -49,9 +49,9 @@ address_then as (
     qualify row_number() over (
         partition by timeline.record_key, timeline.known_from
         order by
-            case address.address_type when 'home' then 1 when 'temporary' then 2 else 3 end,
+            case address.address_type when 'home' then 1 when 'temporary' then 2 else 3 end asc,
             address.started_on desc nulls last,
-            address.address_key
+            address.address_key asc
     ) = 1
 ),
 
@@ -83,6 +83,7 @@ final as (
         timeline.record_key,
         'csc' as agency,
         'person' as feed,
+        trim(person.pers_person_id) as source_key,
         nullif(trim(person.pers_forename), '') as forename,
         nullif(trim(person.pers_surname), '') as surname,
         person.pers_dob as birth_date,

@@ -8,6 +8,7 @@ final as (
         record_key,
         'da_service' as agency,
         'flag' as feed,
+        concat_ws(chr(31), trim(case_ref), trim(child_no)) as source_key,
         nullif(trim(child_forename), '') as forename,
         nullif(trim(child_surname), '') as surname,
         child_dob as birth_date,

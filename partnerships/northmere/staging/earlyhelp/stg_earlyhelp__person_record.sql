@@ -8,6 +8,7 @@ final as (
         record_key,
         'earlyhelp' as agency,
         'person' as feed,
+        trim(eh_person_id) as source_key,
         nullif(trim(eh_forename), '') as forename,
         nullif(trim(eh_surname), '') as surname,
         eh_dob as birth_date,

@@ -69,7 +69,7 @@ school_move as (
         on
             entry.upn_key = earlier.upn_key
             and entry.urn <> earlier.urn
-            and earlier.entrydate < entry.entrydate
+            and entry.entrydate > earlier.entrydate
     where month(entry.entrydate) not in (8, 9)
     group by entry.record_key, entry.upn_key, entry.entrydate, entry.urn, entry.known_from, entry.known_to
 ),

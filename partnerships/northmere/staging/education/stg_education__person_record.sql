@@ -8,6 +8,7 @@ final as (
         record_key,
         'education' as agency,
         'pupil' as feed,
+        trim(upn) as source_key,
         nullif(trim(forenameyp), '') as forename,
         nullif(trim(surnameyp), '') as surname,
         dob as birth_date,

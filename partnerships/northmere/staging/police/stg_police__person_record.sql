@@ -12,6 +12,7 @@ subjects as (
     select
         record_key,
         'ppn' as feed,
+        concat_ws(chr(31), trim(ppn_ref), trim(subject_no)) as source_key,
         nullif(trim(subject_forename), '') as forename,
         nullif(trim(subject_surname), '') as surname,
         subject_dob as birth_date,
@@ -29,6 +30,7 @@ subjects as (
     select
         record_key,
         'missing' as feed,
+        trim(misper_ref) as source_key,
         nullif(trim(subject_forename), '') as forename,
         nullif(trim(subject_surname), '') as surname,
         subject_dob as birth_date,
@@ -47,6 +49,7 @@ final as (
         record_key,
         'police' as agency,
         feed,
+        source_key,
         forename,
         surname,
         birth_date,
