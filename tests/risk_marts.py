@@ -93,8 +93,8 @@ def make_marts(
     _spine(con, rng, family, keys, homes, age0, days, episodes, mess)
     con.execute(
         "create table warehouse.marts.feed_status as select * from (values"
-        " ('police','ppn',false), ('csc','contacts',false), ('csc','cin_episodes',false), ('csc','cin_assessments',false),"
-        " ('education','attendance',false), ('acute_trust','ed_attendance',false)) as t(agency, feed, is_late)"
+        " ('police','ppn',false), ('csc','contacts',false), ('csc','cin_episodes',false), ('csc','cin_assessments',"
+        " false), ('education','attendance',false), ('acute_trust','ed_attendance',false)) as t(agency, feed, is_late)"
     )
     return con
 

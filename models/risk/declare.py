@@ -129,9 +129,19 @@ class Feature(Strict):
         return self
 
     @property
+    def weeks(self) -> int:
+        """The window in weeks, for kinds that have one (checked when loaded)."""
+        return self.window_weeks or 0
+
+    @property
+    def weeks_before(self) -> int:
+        """The period of comparison in weeks, for kinds that have one (checked when loaded)."""
+        return self.prior_weeks or 0
+
+    @property
     def reach_weeks(self) -> int:
         """Weeks before the as-of date that the feature may look at; 0 when it only looks at the day itself."""
-        return (self.window_weeks or 0) + (self.prior_weeks or 0) + self.offset_weeks
+        return self.weeks + self.weeks_before + self.offset_weeks
 
 
 class NeverFeature(Strict):
@@ -185,7 +195,7 @@ class Comparators(Strict):
 
 
 class Channels(Strict):
-    """How a team's places are shared between the model and the rules, and how long a listed person is not listed again."""
+    """How a team's places are shared between model and rules, and for how long nobody is listed again."""
 
     model_share: float = Field(default=0.75, ge=0, le=1)
     relist_after_weeks: int = Field(default=12, ge=0)

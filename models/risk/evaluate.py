@@ -8,6 +8,7 @@ bootstraps over families, because children of one family share their fate. Retur
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,8 @@ def evaluate(
     result["listed_again"] = _turnover(day, person, ours)
     missed = boot.at_capacity(ours)["recall"]["estimate"]
     result["words"] = (
-        f"Of ten people who turned out to need more help, about {round(10 * (1 - missed))} would not have been on the list."
+        f"Of ten people who turned out to need more help, about {round(10 * (1 - missed))}"
+        " would not have been on the list."
     )
     return result
 
@@ -166,7 +168,7 @@ def precision_recall(y: np.ndarray, score: np.ndarray, lot: np.ndarray, points: 
     hit = np.cumsum(y[ordered(score, lot)])
     if len(hit) == 0 or hit[-1] == 0:
         return []
-    places = np.unique(np.geomspace(min(20, len(hit)), len(hit), points).astype(int))
+    places = np.unique(np.geomspace(min(50, len(hit)), len(hit), points).astype(int))
     return [[_round(hit[n - 1] / hit[-1]), _round(hit[n - 1] / n)] for n in places]
 
 
@@ -178,7 +180,7 @@ def calibration(y: np.ndarray, log_odds: np.ndarray, bins: int = 10) -> dict[str
     order = np.argsort(p, kind="stable")
     edges = np.concatenate([np.linspace(0, 1, bins + 1)[:-1], [0.99, 1.0]])
     curve = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         part = order[int(low * len(p)) : int(high * len(p))]
         if len(part):
             curve.append({"mean": _round(p[part].mean()), "observed": _round(y[part].mean()), "n": len(part)})

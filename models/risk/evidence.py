@@ -75,15 +75,15 @@ def gather(
     owners = "person_key::varchar as person_key, household_key::varchar as household_key"
     common = {k: values[k] for k in ("keys", "homes", "day", "cutoff", "before")}
     events = con.execute(
-        f"select {owners}, event_key::varchar as event_key, agency, feed, event_type, occurred_on, value::double as value,"
-        f" detail, release, known_from > $before as is_new, record_key::varchar as record_key from {marts}.event"
+        f"select {owners}, event_key::varchar as event_key, agency, feed, event_type, occurred_on,"
+        f" value::double as value, detail, release, known_from > $before as is_new from {marts}.event"
         f" where {owned} and {known} and occurred_on <= $day and occurred_on > $since"
         " order by occurred_on, agency, event_type, detail, feed, value, release, event_key",
         common | {"since": values["since"]},
     ).df()
     episodes = con.execute(
-        f"select {owners}, episode_key::varchar as event_key, agency, feed, episode_type as event_type, started_on, ended_on,"
-        f" outcome as detail, release, team, worker_record_key::varchar as worker_record_key, organisation,"
+        f"select {owners}, episode_key::varchar as event_key, agency, feed, episode_type as event_type, started_on,"
+        f" ended_on, outcome as detail, release, team, worker_record_key::varchar as worker_record_key, organisation,"
         f" known_from > $before as is_new from {marts}.episode where {owned} and {known} and started_on <= $day"
         " order by started_on, agency, episode_type, ended_on, outcome, team, organisation, episode_key",
         common,
@@ -117,7 +117,7 @@ def rows_behind(
 ) -> tuple[pd.DataFrame, int | None]:
     """The source rows a feature's value rests on, oldest first, and the count of like rows in the period before.
 
-    Columns SHOWN and is_new. Empty for a feature that rests on no row. The count before is None where it has no meaning.
+    Columns SHOWN and is_new. Empty for a feature that rests on no row. The count is None where it has no meaning.
     """
     if feature.base is not None:
         return rows_behind(config.feature(feature.base), person, dossier, config)
@@ -128,7 +128,7 @@ def rows_behind(
         if feature.details:
             frame = frame[frame["detail"].isin(feature.details)]
         end = as_of - pd.Timedelta(weeks=feature.offset_weeks)
-        start = end - pd.Timedelta(weeks=feature.window_weeks)
+        start = end - pd.Timedelta(weeks=feature.weeks)
         inside = frame[(frame["occurred_on"] > start) & (frame["occurred_on"] <= end)]
         prior = pd.Timedelta(weeks=feature.prior_weeks or PRIOR_WEEKS)
         before = int(((frame["occurred_on"] > start - prior) & (frame["occurred_on"] <= start)).sum())
@@ -145,7 +145,7 @@ def rows_behind(
     if feature.kind in {"open_episode", "episode_days"}:
         frame = frame[frame["ended_on"].isna() | (frame["ended_on"] > as_of)]
     else:
-        frame = frame[(frame[day] > as_of - pd.Timedelta(weeks=feature.window_weeks)) & (frame[day] <= as_of)]
+        frame = frame[(frame[day] > as_of - pd.Timedelta(weeks=feature.weeks)) & (frame[day] <= as_of)]
     return frame.assign(occurred_on=frame[day], value=1.0).sort_values("occurred_on", kind="stable"), None
 
 
@@ -212,7 +212,7 @@ def feature_reasons(
 ) -> list[dict[str, Any]]:
     """Reasons from the model: for each theme, heaviest first, the heaviest feature with rows that were not told yet.
 
-    themes: (theme, its features from the heaviest down, those that raised the score alone). told: reasons already given.
+    themes: (theme, its features heaviest first, those that raised the score alone). told: reasons already given.
     """
     reasons = list(told)
     seen = {e["event_key"] for r in told for e in r["evidence"]}

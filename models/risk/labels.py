@@ -102,7 +102,8 @@ def outcomes_of(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on
     if newest > latest_mature(target, known_on):
         raise ImmatureLabels(
             f"outcomes of {newest.isoformat()} are not known on {known_on.isoformat()}: the newest date that is mature"
-            f" is {latest_mature(target, known_on).isoformat()} (horizon {target.horizon_days} + {target.maturity_days} days)"
+            f" is {latest_mature(target, known_on).isoformat()}"
+            f" (horizon {target.horizon_days} + {target.maturity_days} days)"
         )
     cutoff = microseconds([knowledge_cutoff(known_on)])[0]
     frame = outcomes.frame

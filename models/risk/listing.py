@@ -1,4 +1,4 @@
-"""From scores and rules to the people on this week's list, each with what a reviewer needs; and notices for open cases."""
+"""From scores and rules to this week's list, each person with what a reviewer needs; and notices for open cases."""
 
 from __future__ import annotations
 

@@ -132,32 +132,32 @@ class _Builder:
         """Values on every row of the spine, before the floor."""
         kind, scope = feature.kind, feature.scope
         if kind in {"count", "sum"}:
-            return np.round(self._window(feature, feature.offset_weeks, feature.window_weeks, scope), DECIMALS)
+            return np.round(self._window(feature, feature.offset_weeks, feature.weeks, scope), DECIMALS)
         if kind == "change":
-            now = self._window(feature, 0, feature.window_weeks, scope)
-            before = self._window(feature, feature.window_weeks, feature.prior_weeks, scope)
-            return np.round(now - before * (feature.window_weeks / feature.prior_weeks), DECIMALS)
+            now = self._window(feature, 0, feature.weeks, scope)
+            before = self._window(feature, feature.weeks, feature.weeks_before, scope)
+            return np.round(now - before * (feature.weeks / feature.weeks_before), DECIMALS)
         if kind in {"distinct_agencies", "distinct_types"}:
             return self._distinct(feature)
         if kind == "days_since":
             last = self._latest(feature)
-            return np.minimum(self.spine.days[self.week] - last, 7 * feature.window_weeks).astype(np.float64)
+            return np.minimum(self.spine.days[self.week] - last, 7 * feature.weeks).astype(np.float64)
         if kind == "open_episode":
             return (self._open(feature) > 0).astype(np.float64)
         if kind == "episode_days":
             return self._episode_days(feature)
         if kind in {"episodes_started", "episodes_ended"}:
-            return self._window(feature, 0, feature.window_weeks, scope)
+            return self._window(feature, 0, feature.weeks, scope)
         if kind == "household_moves":
-            return self._window(feature, 0, feature.window_weeks, "person")
+            return self._window(feature, 0, feature.weeks, "person")
         if kind == "household_size":
             return self._household_size()
         if kind == "relative_to_peers":
-            return self._relative(self.by_name[feature.base])
+            return self._relative(self.by_name[str(feature.base)])
         age = self.spine.rows["age_months"].to_numpy().astype(np.float64)
         if kind == "age":
             return np.round(age / 12, DECIMALS)
-        return ((age >= (feature.from_months or 0)) & (age < feature.to_months)).astype(np.float64)
+        return ((age >= (feature.from_months or 0)) & (age < (feature.to_months or 0))).astype(np.float64)
 
     # -- windows ------------------------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class _Builder:
         for name in names:
             one = feature.model_copy(update={"kind": "count"})
             with_name = _Only(self, by, name)
-            found += with_name._window(one, feature.offset_weeks, feature.window_weeks, feature.scope) > 0
+            found += with_name._window(one, feature.offset_weeks, feature.weeks, feature.scope) > 0
         return found
 
     def _latest(self, feature: Feature) -> np.ndarray:
@@ -297,9 +297,7 @@ class _Builder:
             homes = grid("household", max(self.spine.households, 1))
             np.minimum.at(homes, (self.home[lives], self.week[lives]), start[lives])
             start = np.where(lives, homes[np.maximum(self.home, 0), self.week], start)
-        days = np.minimum(
-            self.spine.days[self.week] - np.minimum(start, self.spine.days[self.week]), 7 * feature.window_weeks
-        )
+        days = np.minimum(self.spine.days[self.week] - np.minimum(start, self.spine.days[self.week]), 7 * feature.weeks)
         return np.where(start == never, 0, days).astype(np.float64)
 
     def _household_size(self) -> np.ndarray:

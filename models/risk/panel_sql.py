@@ -57,11 +57,14 @@ owner_person as (
     from spine
 ),
 owner_household_others as (
-    select s.person_key, s.as_of_date, s.cutoff, o.person_key as member_key, case when false then s.household_key end as home_key
+    select
+        s.person_key, s.as_of_date, s.cutoff, o.person_key as member_key,
+        case when false then s.household_key end as home_key
     from spine as s inner join spine as o
         on s.household_key = o.household_key and s.as_of_date = o.as_of_date and s.person_key <> o.person_key
     union all
-    select person_key, as_of_date, cutoff, case when false then person_key end, household_key from spine where household_key is not null
+    select person_key, as_of_date, cutoff, case when false then person_key end, household_key
+    from spine where household_key is not null
 ),
 owner_household as (
     select * from owner_person
@@ -90,7 +93,7 @@ select person_key, as_of_date, {columns} from relative {cohort} order by as_of_d
 def _measure(feature: Feature, marts: str) -> str:
     """One feature in long form: person_key, as_of_date, value; no row where the value is the kind's nothing."""
     kind = feature.kind
-    window, prior, offset = feature.window_weeks or 0, feature.prior_weeks or 0, feature.offset_weeks
+    window, prior, offset = feature.weeks, feature.weeks_before, feature.offset_weeks
     if kind in EVENT_KINDS:
         day = "e.occurred_on"
         facts = f"{marts}.event"
@@ -118,7 +121,10 @@ def _measure(feature: Feature, marts: str) -> str:
         "days_since": f"min(o.as_of_date - {day})::double",
         "distinct_agencies": "count(distinct e.agency)::double",
         "distinct_types": "count(distinct e.event_type)::double",
-        "change": f"round(count(*) filter ({recent}) - count(*) filter (not ({recent})) * ({window} / {prior or 1}::double), {DECIMALS})",
+        "change": (
+            f"round(count(*) filter ({recent})"
+            f" - count(*) filter (not ({recent})) * ({window} / {prior or 1}::double), {DECIMALS})"
+        ),
         "open_episode": "1.0::double",
         "episode_days": f"least(max(o.as_of_date - e.started_on), {7 * window})::double",
     }.get(kind, "count(*)::double")
@@ -147,7 +153,7 @@ def _wide(feature: Feature) -> str:
             "case when spine.household_key is null then 1.0 else (select count(*) from spine as h"
             " where h.household_key = spine.household_key and h.as_of_date = spine.as_of_date) end::double"
         )
-    nothing = 7 * (feature.window_weeks or 0) if feature.kind == "days_since" else 0
+    nothing = 7 * feature.weeks if feature.kind == "days_since" else 0
     return f"coalesce(max(measured.value) filter (measured.feature = '{feature.name}'), {nothing})"
 
 

@@ -44,7 +44,7 @@ def precision_recall_plot(evaluation: Mapping[str, Any]) -> bytes:
 
 
 def calibration_plot(evaluation: Mapping[str, Any]) -> bytes:
-    """What the model expected against what happened, in bins of people; below, how many scores there are of each size."""
+    """What the model expected against what happened, in bins of people, with intervals."""
     figure, axes = _figure("Expected and observed share found to need more help")
     curve = evaluation["calibration"]["curve"]
     mean, observed, n = (np.array([c[k] for c in curve]) for k in ("mean", "observed", "n"))
@@ -68,7 +68,8 @@ def calibration_plot(evaluation: Mapping[str, Any]) -> bytes:
     axes.text(
         0.98,
         0.04,
-        f"slope {evaluation['calibration']['slope']:.2f}, expected calibration error {evaluation['calibration']['ece']:.4f}",
+        f"slope {evaluation['calibration']['slope']:.2f},"
+        f" expected calibration error {evaluation['calibration']['ece']:.4f}",
         transform=axes.transAxes,
         ha="right",
     )
@@ -76,10 +77,10 @@ def calibration_plot(evaluation: Mapping[str, Any]) -> bytes:
 
 
 def contributions_plot(values: np.ndarray, X: np.ndarray, labels: Sequence[str], most: int = 18) -> bytes:
-    """Contributions of the heaviest features over a sample of rows, coloured by the feature's value (as SHAP plots are)."""
+    """Contributions of the heaviest features over a sample of rows, coloured by the feature's value."""
     weight = np.abs(values).mean(axis=0)
     chosen = np.argsort(weight)[::-1][:most][::-1]
-    figure, axes = _figure("What moves the score (a sample of people; each dot one)", height=0.36 * len(chosen) + 1.6)
+    figure, axes = _figure("What moves the score: a dot a person, in a sample", 0.36 * len(chosen) + 1.6, width=11)
     rng = np.random.default_rng(0)
     dots = None
     for place, column in enumerate(chosen):
@@ -97,11 +98,11 @@ def contributions_plot(values: np.ndarray, X: np.ndarray, labels: Sequence[str],
     return _png(figure, axes, legend=False)
 
 
-def _figure(title: str, height: float = 5.4):
+def _figure(title: str, height: float = 5.4, width: float = 9):
     """A figure with one set of axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=12, loc="left")
     axes.grid(alpha=0.25)
@@ -121,6 +122,6 @@ def _png(figure, axes, legend: bool = True) -> bytes:
     return out.getvalue()
 
 
-def _short(label: str, most: int = 58) -> str:
+def _short(label: str, most: int = 80) -> str:
     """A label that fits beside its axis."""
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"

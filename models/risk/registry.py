@@ -55,7 +55,7 @@ def pack_model(
         "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
     }
     body = {"estimator.skops": skops.io.dumps(fitted.estimator), "model.json": to_json(described)}
-    # A skops file is a zip with times in it: what identifies a model is what it computes, so the hash is of its numbers.
+    # A skops file is a zip with times in it; what identifies a model is its numbers, so the hash is of those.
     content = digest([to_json(described), numbers_of(fitted)])
     full = dict(card) | {"content_hash": content, "hashes": dict(hashes)}
     full["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(body.items())}

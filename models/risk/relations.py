@@ -71,7 +71,8 @@ def read_spine(con: duckdb.DuckDBPyConnection, dates: Sequence[date], marts: str
     con.executemany("insert into risk_date values (?, ?)", [(i, d) for i, d in enumerate(dates)])
     con.execute(
         f"create or replace temp table risk_spine as select person_key, d.week, household_key, area_team, age_months,"
-        f" peer_group, exclusion_reason, routed_to, sort_no from {marts}.person_week join risk_date as d using (as_of_date)"
+        f" peer_group, exclusion_reason, routed_to, sort_no"
+        f" from {marts}.person_week join risk_date as d using (as_of_date)"
     )
     con.execute(
         "create or replace temp table risk_person as select person_key, min(sort_no) as sort_no,"
@@ -87,7 +88,8 @@ def read_spine(con: duckdb.DuckDBPyConnection, dates: Sequence[date], marts: str
     rows = con.execute(
         "select p.person, s.week, coalesce(h.household, -1)::integer as household, s.age_months::float as age_months,"
         " s.area_team, s.peer_group, s.exclusion_reason, s.routed_to, p.sort_no"
-        " from risk_spine as s join risk_person as p using (person_key) left join risk_household as h using (household_key)"
+        " from risk_spine as s join risk_person as p using (person_key)"
+        " left join risk_household as h using (household_key)"
         " order by s.week, p.person"
     ).df()
     for column in ("area_team", "peer_group", "exclusion_reason", "routed_to"):

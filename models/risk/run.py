@@ -13,11 +13,10 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import pandas as pd
 
 from models.risk import explain, gates, labels, listing, plots, registry, rules, splits
 from models.risk.asof import as_sundays, knowledge_cutoff
-from models.risk.backtest import FittedSplit, fit_split, judge_split, positions_of
+from models.risk.backtest import FittedSplit, fit_split, judge_split
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.panel import Panel, build_panel
 
@@ -62,7 +61,8 @@ class WeeklyRun:
             "notices": [_keyless(c) for c in self.notices],
             "evaluations": self.evaluations,
             "rule_yields": self.rule_yields,
-            "model": None if self.model is None else self.model.card["content_hash"],
+            # Of the model what it was made of: its own numbers may differ in the last bit between processors.
+            "model": None if self.model is None else self.model.card["hashes"],
         }
 
 
@@ -144,7 +144,6 @@ def run_weekly(
     holds = rules.fired(now, book)
     chosen = listing.choose(now, holds, log_odds, capacity, config, book, listed_recently)
     place = np.flatnonzero(in_cohort)
-    common = {"marts": marts, "record_person": record_person}
     candidates = listing.describe(
         con,
         everyone,
@@ -153,9 +152,10 @@ def run_weekly(
         book,
         learnt if speaks else None,
         yields,
-        **common,
+        marts=marts,
+        record_person=record_person,
     )
-    told = listing.notices(con, everyone, config, book, yields, **common)
+    told = listing.notices(con, everyone, config, book, yields, marts=marts, record_person=record_person)
     progress("report")
     return WeeklyRun(
         as_of_date=as_of_date,

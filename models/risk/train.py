@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.risk.declare import Feature, Training
+from models.risk.logistic import signed_logistic
 
 SIGNED = frozenset({"change", "relative_to_peers"})
 LOGGED = frozenset({"count", "sum", "distinct_agencies", "distinct_types", "episodes_started", "episodes_ended"})
@@ -85,42 +86,35 @@ def fit(
     """Fit one candidate on rows in the order given; X float32 (rows, features), y boolean, weight per row."""
     estimator: Any
     if name == "logistic":
-        from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import StandardScaler
 
-        settings = {"C": 0.05, "l1_ratio": 0.5, "max_iter": 200} | training.logistic
-        model = LogisticRegression(
-            C=settings["C"] * len(y) / 1e4,
-            l1_ratio=settings["l1_ratio"],
-            solver="saga",
-            max_iter=int(settings["max_iter"]),
-            tol=1e-3,
-            random_state=training.seed,
-        )
-        estimator = Pipeline([("scale", StandardScaler()), ("model", model)])
-        fit_arguments = {"model__sample_weight": weight / weight.mean()}
-    else:
-        from sklearn.ensemble import HistGradientBoostingClassifier
+        settings = {"penalty": 0.0005, "l1_ratio": 0.5} | training.logistic
+        scale = StandardScaler().fit(model_inputs(name, X, features))
+        with one_thread():
+            inputs = scale.transform(model_inputs(name, X, features))
+            sign = np.array([f.monotone for f in features])
+            model = signed_logistic(inputs, y, weight, sign, settings["penalty"], settings["l1_ratio"])
+        return Fitted(name, Pipeline([("scale", scale), ("model", model)]), tuple(features))
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
-        settings = {
-            "max_iter": 150,
-            "learning_rate": 0.06,
-            "max_leaf_nodes": 12,
-            "min_samples_leaf": 200,
-        } | training.boosting
-        estimator = HistGradientBoostingClassifier(
-            max_iter=int(settings["max_iter"]),
-            learning_rate=settings["learning_rate"],
-            max_leaf_nodes=int(settings["max_leaf_nodes"]),
-            # Small worlds have fewer rows than the pack's leaf size supposes.
-            min_samples_leaf=int(min(settings["min_samples_leaf"], max(20, len(y) // 50))),
-            l2_regularization=settings.get("l2_regularization", 0.0),
-            monotonic_cst=[f.monotone for f in features],
-            early_stopping=False,
-            random_state=training.seed,
-        )
-        fit_arguments = {"sample_weight": weight}
+    settings = {
+        "max_iter": 150,
+        "learning_rate": 0.06,
+        "max_leaf_nodes": 12,
+        "min_samples_leaf": 200,
+    } | training.boosting
+    estimator = HistGradientBoostingClassifier(
+        max_iter=int(settings["max_iter"]),
+        learning_rate=settings["learning_rate"],
+        max_leaf_nodes=int(settings["max_leaf_nodes"]),
+        # Small worlds have fewer rows than the pack's leaf size supposes.
+        min_samples_leaf=int(min(settings["min_samples_leaf"], max(20, len(y) // 50))),
+        l2_regularization=settings.get("l2_regularization", 0.0),
+        monotonic_cst=[f.monotone for f in features],
+        early_stopping=False,
+        random_state=training.seed,
+    )
     with one_thread():
-        estimator.fit(model_inputs(name, X, features), y.astype(np.int64), **fit_arguments)
+        estimator.fit(model_inputs(name, X, features), y.astype(np.int64), sample_weight=weight)
     return Fitted(name, estimator, tuple(features))
