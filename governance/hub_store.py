@@ -107,6 +107,16 @@ class HubStore:
             raise HubStoreProblem(f"There are no candidates {batch_id!r} in the hub store.")
         return json.loads(unseal(self._key, sealed, f"hub/candidate_batch/{batch_id}/body"))
 
+    def latest_batch(self, as_of: date) -> str:
+        """Id of what was handed over last for a week."""
+        table = CANDIDATE_BATCH
+        query = sa.select(table.c.batch_id).where(table.c.as_of_date == as_of)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.order_by(table.c.made_at.desc(), table.c.batch_id)).scalar()
+        if found is None:
+            raise HubStoreProblem(f"There are no candidates for the week ending {as_of.isoformat()} in the hub store.")
+        return str(found)
+
     def add_document(self, facts: Issued, body: Mapping[str, Any], connection: sa.Connection) -> None:
         """Freeze one document; it can never be changed afterwards."""
         sealed = seal(self._key, _json(body), f"hub/issued_document/{facts.document_id}/body")

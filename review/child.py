@@ -46,6 +46,7 @@ def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, d
     evidence = reason.get("evidence") or []
     if not evidence:
         raise EntryProblem(f"Reason {reason.get('name')!r} has no evidence rows, so it cannot be traced to a source.")
+    evidence = [*evidence, *(reason.get("supporting") or [])]
     sealed = any(is_sealed(row, wording) for row in evidence)
     open_rows = [row for row in evidence if not is_sealed(row, wording)]
     if sealed:
@@ -69,14 +70,15 @@ def reason_sentence(told: Mapping[str, Any], wording: Wording, fallback: str = "
     """The sentence of a reason or a good sign: its own template, else the pack's, else the fallback.
 
     Raises:
-        EntryProblem: its own template says something a product may not say.
+        EntryProblem: it says something a product may not say.
     """
     key = str(told.get("sentence_key") or told["name"])
     template = str(told.get("sentence") or wording.sentences.get(key) or wording.sentences[fallback])
-    found = forbidden_in(template)
+    sentence = wording.sentence(template, told.get("facts") or {}, told.get("evidence") or [])
+    found = forbidden_in(sentence)
     if found:
         raise EntryProblem(f"Reason {told['name']!r} says {found[0]!r}, which a product about a person may not say.")
-    return wording.sentence(template, told.get("facts") or {}, told.get("evidence") or [])
+    return sentence
 
 
 def going_well(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
@@ -233,8 +235,9 @@ def involved(
             "agency_name": wording.agency(str(row["agency"])),
             "what": str(names.get(kind) or kind.replace("_", " ").capitalize()),
             "who": worker.get("name"),
-            "role": worker.get("role"),
-            "team": place or worker.get("organisation") or row.get("team"),
+            # An involvement names its role where other episodes name an organisation.
+            "role": (place if kind == "involvement" else None) or worker.get("role"),
+            "team": (None if kind == "involvement" else place) or row.get("team") or worker.get("organisation"),
             "since": since.isoformat() if since else None,
             "worker_record_key": key,
         }
@@ -254,17 +257,23 @@ def sureness(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, A
     return [{"agencies": sorted(by_basis[basis]), "sentence": str(words.get(basis, basis))} for basis in known]
 
 
-def questions(told: Sequence[Mapping[str, Any]], wording: Wording) -> list[str]:
-    """Things to consider, from what the reasons are about; never an instruction."""
+def questions(candidate: Mapping[str, Any], told: Sequence[Mapping[str, Any]], wording: Wording) -> list[str]:
+    """Things to consider: those of the rules that hold, then by what the reasons are about; never an instruction."""
     known = wording.pack.get("questions", {})
-    topics: list[str] = []
-    for reason in told:
-        for line in reason["evidence"]:
-            for row in line["rows"]:
-                topic = wording.event_setting(str(row["event_type"]), "topic")
-                if topic and topic not in topics:
-                    topics.append(str(topic))
-    chosen = [str(known[topic]) for topic in topics if topic in known][: MOST_QUESTIONS - 1]
+    of_rules = [
+        str(question)
+        for reason in sorted(candidate["reasons"], key=lambda reason: str(reason["name"]))
+        for question in reason.get("questions") or []
+        if not any(is_sealed(row, wording) for row in reason["evidence"])
+    ]
+    topics = [
+        str(known[topic])
+        for reason in told
+        for line in reason["evidence"]
+        for row in line["rows"]
+        if (topic := wording.event_setting(str(row["event_type"]), "topic")) in known
+    ]
+    chosen = list(dict.fromkeys([*of_rules, *topics]))[: MOST_QUESTIONS - 1]
     return chosen + ([str(known["always"])] if "always" in known else [])
 
 
@@ -272,7 +281,7 @@ def has_sealed(candidate: Mapping[str, Any], wording: Wording) -> bool:
     """Whether anything about this person is sealed, in any part of the candidate."""
     rows = [*(candidate.get("chronology") or []), *(candidate.get("involvement") or [])]
     for told in [*candidate["reasons"], *(candidate.get("protective") or [])]:
-        rows += told.get("evidence") or []
+        rows += [*(told.get("evidence") or []), *(told.get("supporting") or [])]
     return any(is_sealed(row, wording) for row in rows) or any(
         wording.sealed_agency(agency) for agency in candidate.get("link_basis") or {}
     )

@@ -9,13 +9,13 @@ together, sentences are written, and the order of choice is then lost for good: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from review import child as entry
 from review.document import finish, validate
 from review.families import Candidate, Group, group_families
+from review.settings import ListSettings
 from review.words import Wording, age_words, forbidden_in, joined, on_words, to_date
 
 # More late files than this are told by agency in the lines at the top.
@@ -24,36 +24,6 @@ _FEEDS_BY_NAME = 3
 
 class ComposeProblem(Exception):
     """A list cannot be composed; the message says what is missing, never whom it is about."""
-
-
-@dataclass(frozen=True)
-class ListSettings:
-    """What the partnership decided about its lists.
-
-    Attributes:
-        partnership, partnership_name: folder name and name for people.
-        capacity: persons a week for each area team; a team that is absent gets no list.
-        team_names: name for people of each area team.
-        team_contacts: how to reach each area team, in words.
-        synthetic: True when nobody in the data exists; every product then says so.
-        mode: shadow, pilot or live.
-        usual_days: days after the list's Monday by which families without a rule's date are talked about.
-        expires_after_days: days after the list's Monday on which the list ends (when the next is issued).
-    """
-
-    partnership: str
-    partnership_name: str
-    capacity: Mapping[str, int]
-    team_names: Mapping[str, str] = field(default_factory=dict)
-    team_contacts: Mapping[str, str] = field(default_factory=dict)
-    synthetic: bool = True
-    mode: str = "shadow"
-    usual_days: int = 4
-    expires_after_days: int = 7
-
-    def team_name(self, team: str) -> str:
-        """An area team's name for people."""
-        return self.team_names.get(team) or team.replace("_", " ").capitalize()
 
 
 def compose_lists(
@@ -69,6 +39,7 @@ def compose_lists(
     suppressed: Mapping[str, Mapping[str, int]] | None = None,
     held_back: Mapping[str, int] | None = None,
     basis: Sequence[str] = (),
+    patterns: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, dict[str, Any]]:
     """One finished `weekly_list.v1` document per area team with a capacity, also when it is empty.
 
@@ -78,10 +49,11 @@ def compose_lists(
         identities: by person_key: forename, surname, birth_date (used for the age alone).
         professionals: by worker_record_key: name, role, organisation.
         feeds: agency, feed, last_good_load (date or timestamp), is_late, and optionally no_agreement.
-        organisations: names for people of organisation codes (a school's number).
+        organisations: names for people of organisation, team and role codes (a school's number).
         suppressed: by team and reason: how many persons were not listed.
         held_back: by team: further persons left out for want of room before they were handed over.
         basis: plain sentences on where this week's list comes from (which gates passed).
+        patterns: title and words of each named pattern: what lists with it found before.
 
     Raises:
         ComposeProblem: a capacity is not set, a person appears twice, or a sentence may not be said.
@@ -93,12 +65,12 @@ def compose_lists(
     if unset:
         raise ComposeProblem(f"No weekly capacity is set for area team {unset[0]!r}; set it in partnership.yml.")
     told_feeds = feed_lines(feeds, wording)
-    found = [text for text in basis if forbidden_in(text)]
-    if found:
+    if any(forbidden_in(text) for text in [*basis, *(f"{one['title']} {one['words']}" for one in patterns)]):
         raise ComposeProblem("The sentence on where the list comes from says something a product may not say.")
     documents = {}
     for team in sorted(settings.capacity):
-        own = [candidate for candidate in candidates if candidate["area_team"] == team]
+        of_team = [candidate for candidate in candidates if candidate["area_team"] == team]
+        own = [candidate for candidate in of_team if candidate["reasons"]]
         families, left_out = group_families(own, settings.capacity[team])
         composed = [
             _family(group, settings, wording, as_of, identities, professionals or {}, organisations or {}, told_feeds)
@@ -108,7 +80,9 @@ def compose_lists(
             "listed": sum(len(family["children"]) for family in composed),
             "capacity": settings.capacity[team],
             "held_back": left_out + (held_back or {}).get(team, 0),
-            "suppressed": _suppressed((suppressed or {}).get(team, {}), wording),
+            "suppressed": _suppressed(
+                {"no_traceable_reason": len(of_team) - len(own), **(suppressed or {}).get(team, {})}, wording
+            ),
         }
         document: dict[str, Any] = {
             "schema": "weekly_list.v1",
@@ -120,13 +94,14 @@ def compose_lists(
             "version": None,
             "cause": None,
             "as_of_date": as_of.isoformat(),
-            "expires_on": (as_of + timedelta(days=1 + settings.expires_after_days)).isoformat(),
+            "expires_on": settings.expires_on(as_of).isoformat(),
             "area_team": team,
             "team_name": settings.team_name(team),
             "team_contact": settings.team_contacts.get(team),
             "content_hash": "",
             "top_lines": _top_lines(composed, counts, told_feeds, wording),
             "basis": list(basis),
+            "patterns": [{"title": str(one["title"]), "words": str(one["words"])} for one in patterns],
             "statements": statements(wording, settings, ("people_decide", "order", "offer", "purpose")),
             "feeds": told_feeds,
             "counts": counts,
@@ -152,9 +127,9 @@ def _family(
     organisations: Mapping[str, str],
     feeds: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    monday = as_of + timedelta(days=1)
     rule_days = [int(one["deadline_days"]) for one in group.listed if one.get("deadline_days") is not None]
-    days = min([*rule_days, settings.usual_days])
+    usual = settings.last_working_day(as_of)
+    by_rule = min((settings.working_days_after(as_of, days) for days in rule_days), default=usual)
     children = [
         _child(candidate, wording, as_of, identities, professionals, organisations, feeds)
         for candidate in _eldest_first(group.listed, identities)
@@ -164,8 +139,8 @@ def _family(
     others = {str(key) for candidate in group.listed for key in candidate.get("siblings") or []} | held
     return {
         "ref": "",
-        "talk_by": (monday + timedelta(days=days)).isoformat(),
-        "talk_by_rule": bool(rule_days) and min(rule_days) == days,
+        "talk_by": min(by_rule, usual).isoformat(),
+        "talk_by_rule": by_rule < usual,
         "household_key": next((str(one["household_key"]) for one in group.listed if one.get("household_key")), None),
         "children": children,
         "others_in_home": sorted(
@@ -222,7 +197,7 @@ def _child(
         "chronology": story,
         "gaps": entry.gaps(feeds, agencies, wording),
         "sureness": entry.sureness(candidate, wording),
-        "questions": entry.questions(told, wording),
+        "questions": entry.questions(candidate, told, wording),
         "specialist": entry.has_sealed(candidate, wording),
     }
 

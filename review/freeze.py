@@ -109,6 +109,16 @@ def person_keys(document: Mapping[str, Any]) -> list[str]:
     return sorted(named | {one["person_key"] for family in document["families"] for one in family["others_in_home"]})
 
 
+def listed_recently(store: HubStore, as_of: date, weeks: int) -> frozenset[str]:
+    """Keys of everybody on any issued version of a weekly list of the `weeks` Sundays before `as_of`."""
+    found: set[str] = set()
+    for facts in store.issued("weekly_list.v1", latest_only=False):
+        if 0 < (as_of - facts.as_of_date).days <= 7 * weeks:
+            families = store.document(facts.document_id)["families"]
+            found |= {child["person_key"] for family in families for child in family["children"]}
+    return frozenset(found)
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What changed between two versions, in counts and parts, without naming anybody."""
     told = []

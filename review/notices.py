@@ -7,13 +7,14 @@ needs its agreement is only announced, and of sealed information there is no tra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from review.child import is_sealed, reason_sentence
-from review.compose import ComposeProblem, ListSettings, page_words, statements, who_is
+from review.compose import page_words, statements, who_is
 from review.document import content_hash, validate
 from review.families import Candidate
+from review.settings import ListSettings
 from review.words import Wording
 
 # Episodes whose worker leads, most binding first; `involvement` names a worker without saying for what.
@@ -35,14 +36,11 @@ def compose_notices(
         candidates: persons with an open case: person_key, area_team, exclusion_reason, reasons (may be empty), and
             routed_to {agency, team, worker_record_key} or an involvement to find the worker in.
         settings, wording, as_of, identities, professionals: as for `review.compose.compose_lists`.
-
-    Raises:
-        ComposeProblem: nobody can be told, because a candidate has neither worker nor team nor agency.
     """
     by_worker: dict[tuple[str, str, str], list[Candidate]] = {}
     keys: dict[tuple[str, str, str], str | None] = {}
     for candidate in candidates:
-        name, key = _lead(candidate, professionals or {}, wording)
+        name, key = _lead(candidate, professionals or {}, settings, wording)
         group = (str(candidate["area_team"]), name, key or "")
         by_worker.setdefault(group, []).append(candidate)
         keys[group] = key
@@ -80,7 +78,7 @@ def _notice(
         "version": None,
         "cause": None,
         "as_of_date": as_of.isoformat(),
-        "expires_on": (as_of + timedelta(days=1 + settings.expires_after_days)).isoformat(),
+        "expires_on": settings.expires_on(as_of).isoformat(),
         "area_team": team,
         "team_name": settings.team_name(team),
         "team_contact": settings.team_contacts.get(team),
@@ -102,7 +100,7 @@ def _lines(candidate: Candidate, wording: Wording) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = []
     to_ask: dict[str, int] = {}
     for reason in candidate.get("reasons") or []:
-        rows = reason.get("evidence") or []
+        rows = [*(reason.get("evidence") or []), *(reason.get("supporting") or [])]
         if not rows or any(is_sealed(row, wording) for row in rows):
             # A sentence over mixed rows would give the sealed ones away by its count: only the open rows count below.
             rows = [row for row in rows if not is_sealed(row, wording)]
@@ -122,23 +120,22 @@ def _lines(candidate: Candidate, wording: Wording) -> list[dict[str, Any]]:
 
 
 def _lead(
-    candidate: Candidate, professionals: Mapping[str, Mapping[str, Any]], wording: Wording
+    candidate: Candidate, professionals: Mapping[str, Mapping[str, Any]], settings: ListSettings, wording: Wording
 ) -> tuple[str, str | None]:
-    routes = [candidate["routed_to"]] if candidate.get("routed_to") else []
-    open_rows = [row for row in candidate.get("involvement") or [] if not is_sealed(row, wording)]
-    leading = [row for row in open_rows if row["episode_type"] in _LEADING]
-    # The newest episode of the most binding kind names the worker.
-    newest_first = sorted(leading, key=lambda row: str(row.get("started_on")), reverse=True)
-    routes += sorted(newest_first, key=lambda row: _LEADING.index(row["episode_type"]))
-    for route in routes:
-        key = str(route["worker_record_key"]) if route.get("worker_record_key") else None
+    """Name and key of whoever leads: by role where a worker has one, else by the most binding, newest episode."""
+    rows = [row for row in candidate.get("involvement") or [] if not is_sealed(row, wording)]
+    leading = [row for row in rows if row["episode_type"] in _LEADING]
+    roles = {str(role): place for place, role in enumerate(wording.pack.get("leading_roles", ()))}
+
+    def order(row: Mapping[str, Any]) -> tuple[int, int]:
+        return roles.get(str(row.get("organisation")), len(roles)), _LEADING.index(row["episode_type"])
+
+    leading.sort(key=lambda row: str(row.get("started_on")), reverse=True)
+    leading.sort(key=order)
+    for row in leading:
+        key = str(row["worker_record_key"]) if row.get("worker_record_key") else None
         name = professionals.get(key, {}).get("name") if key else None
         if name:
             return str(name), key
-    for route in routes:
-        if route.get("team"):
-            return f"Duty worker, {route['team']}", None
-    for route in routes:
-        if route.get("agency"):
-            return f"Duty worker, {wording.inline(str(route['agency']))}", None
-    raise ComposeProblem("A person with an open case has neither worker, team nor agency to be told.")
+    team = next((str(row["team"]) for row in leading if row.get("team")), None)
+    return f"Duty worker, {team or settings.team_name(str(candidate['area_team']))}", None

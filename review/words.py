@@ -29,7 +29,7 @@ FORBIDDEN: tuple[re.Pattern[str], ...] = tuple(
         r"\brisk(s|y|ier|iest)?\b|\b(high|medium|low|elevated|raised|serious)[- ](concern|need|level|likelihood)\b",
         r"\b(strong(ly|er|est)?|moderate(ly)?|weak(ly|er)?|contributing|severe(ly)?|significant(ly)?)\b",
         r"\b(b?rag)[- ](rated|rating|status)\b|\bb?rag:|\btraffic[- ]lights?\b|\b(red|amber|green|blue)\b",
-        r"\b0?\.\d+\b",
+        r"(?<![\w.])\d*\.\d+",
     )
 )
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -168,7 +168,7 @@ class Wording:
     def event(self, event_type: str, count: int = 1, detail: str | None = None) -> str:
         """What happened, in words ('domestic abuse notification'); a detail only when the pack has words for it."""
         words = self.pack.get("event_types", {}).get(event_type, {})
-        plain = event_type.replace("_", " ")
+        plain = self.pack.get("episode_types", {}).get(event_type) or event_type.replace("_", " ")
         text = str(words.get("one" if count == 1 else "many") or plain)
         known = words.get("details", {}).get(detail)
         return f"{text}: {known}" if known else text

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from review.compose import ListSettings, compose_lists
+from review.compose import compose_lists
+from review.settings import ListSettings
 from review.words import Wording
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,9 +49,16 @@ def key(salt: str, *parts: object) -> str:
 
 def event(salt: str, agency: str, feed: str, kind: str, day: date, release: str = "ask_owner", **more: Any) -> dict:
     return {
-        "event_key": f"{key(salt, agency, feed, kind, day)}:{kind}", "agency": agency, "feed": feed,
-        "event_type": kind, "occurred_on": day.isoformat(), "value": 1.0, "detail": None, "release": release, **more,
-    }  # fmt: skip
+        "event_key": f"{key(salt, agency, feed, kind, day)}:{kind}",
+        "agency": agency,
+        "feed": feed,
+        "event_type": kind,
+        "occurred_on": day.isoformat(),
+        "value": 1.0,
+        "detail": None,
+        "release": release,
+        **more,
+    }
 
 
 def candidate(number: int, salt: str = "key one", sealed: bool = False, **more: Any) -> dict[str, Any]:
@@ -70,19 +78,53 @@ def candidate(number: int, salt: str = "key one", sealed: bool = False, **more: 
         for d in (30, 95, 160)
     ]
     reasons = [
-        {"name": "da_cluster", "theme": "home", "kind": "rule", "sentence_key": "da_cluster",
-         "facts": {"count": 3, "window_weeks": 8, "first_on": police[-1]["occurred_on"], "last_on": police[0]["occurred_on"], "prior_count": 0}, "evidence": police},
-        {"name": "missed_school", "theme": "school", "kind": "feature", "sentence_key": "missed_school",
-         "sentence": "{count} half-days missed without the school's agreement in the last {window}; classmates missed {peers} on average.",
-         "facts": {"count": len(missed), "window_weeks": 6, "peers": 2}, "evidence": missed},
-        {"name": "ed_injury", "theme": "health", "kind": "feature", "sentence_key": "ed_injury", "facts": {"count": 1, "window_weeks": 26, "prior_count": 0}, "evidence": ed},
-    ]  # fmt: skip
+        {
+            "name": "da_cluster",
+            "theme": "home",
+            "kind": "rule",
+            "sentence_key": "da_cluster",
+            "facts": {
+                "count": 3,
+                "window_weeks": 8,
+                "first_on": police[-1]["occurred_on"],
+                "last_on": police[0]["occurred_on"],
+                "prior_count": 0,
+            },
+            "evidence": police,
+        },
+        {
+            "name": "missed_school",
+            "theme": "school",
+            "kind": "feature",
+            "sentence_key": "missed_school",
+            "sentence": "{count} half-days missed in {window}; classmates missed {peers}.",
+            "facts": {"count": len(missed), "window_weeks": 6, "peers": 2},
+            "evidence": missed,
+        },
+        {
+            "name": "ed_injury",
+            "theme": "health",
+            "kind": "feature",
+            "sentence_key": "ed_injury",
+            "facts": {"count": 1, "window_weeks": 26, "prior_count": 0},
+            "evidence": ed,
+        },
+    ]
     if sealed:
         hidden = event(
-            salt, "da_service", "flag", "da_service_engaged", date(2026, 9, 17), "sealed", detail="REFUGE-CANARY"
+            salt, "da_service", "flag", "da_service_engaged", date(2026, 9, 19), "sealed", detail="REFUGE-CANARY"
         )
-        reasons.append({"name": "da_service_engaged", "theme": "da", "kind": "feature", "sentence_key": "x",
-                        "sentence": "{count} REFUGE-CANARY", "facts": {"count": 1}, "evidence": [hidden]})  # fmt: skip
+        reasons.append(
+            {
+                "name": "da_service_engaged",
+                "theme": "da",
+                "kind": "feature",
+                "sentence_key": "x",
+                "sentence": "{count} REFUGE-CANARY",
+                "facts": {"count": 1},
+                "evidence": [hidden],
+            }
+        )
     chronology = [*police, *missed, *ed, *seen]
     chronology += [
         event(salt, "csc", "contacts", "csc_contact", AS_OF - timedelta(days=rng.randrange(120, 700))) for _ in range(6)
@@ -92,18 +134,63 @@ def candidate(number: int, salt: str = "key one", sealed: bool = False, **more: 
     ]
     chronology += [reasons[-1]["evidence"][0]] if sealed else []
     involvement = [
-        {"episode_type": "enrolment", "agency": "education", "started_on": "2023-09-04", "team": None, "worker_record_key": None, "organisation": "100234"},
-        {"episode_type": "health_caseload", "agency": "community_health", "started_on": "2025-05-20", "team": "Health visiting", "worker_record_key": key(salt, "worker"), "organisation": None},
-    ]  # fmt: skip
+        {
+            "episode_type": "enrolment",
+            "agency": "education",
+            "started_on": "2023-09-04",
+            "team": None,
+            "worker_record_key": None,
+            "organisation": "100234",
+        },
+        {
+            "episode_type": "health_caseload",
+            "agency": "community_health",
+            "started_on": "2025-05-20",
+            "team": "Health visiting",
+            "worker_record_key": key(salt, "worker"),
+            "organisation": None,
+        },
+    ]
     if sealed:
-        involvement.append({"episode_type": "da_support", "agency": "da_service", "started_on": "2026-09-17", "team": "REFUGE-CANARY", "worker_record_key": None, "organisation": None})  # fmt: skip
-    basis = {"police": "probabilistic", "education": "deterministic", "community_health": "deterministic", "acute_trust": "deterministic"}  # fmt: skip
+        involvement.append(
+            {
+                "episode_type": "da_support",
+                "agency": "da_service",
+                "started_on": "2026-09-19",
+                "team": "REFUGE-CANARY",
+                "worker_record_key": None,
+                "organisation": None,
+            }
+        )
+    basis = {
+        "police": "probabilistic",
+        "education": "deterministic",
+        "community_health": "deterministic",
+        "acute_trust": "deterministic",
+    }
     return {
-        "person_key": key(salt, "person", number), "area_team": "north", "channel": ["model"], "as_of_date": AS_OF.isoformat(),
-        "household_key": key(salt, "household", number), "reasons": reasons, "chronology": chronology, "involvement": involvement,
-        "protective": [{"name": "health_contacts", "sentence_key": "health_contacts", "facts": {"count": 3, "window_weeks": 26}, "evidence": seen}] if number % 2 else [],
-        "siblings": [], "link_basis": {**basis, **({"da_service": "single"} if sealed else {})}, **more,
-    }  # fmt: skip
+        "person_key": key(salt, "person", number),
+        "area_team": "north",
+        "channel": ["model"],
+        "as_of_date": AS_OF.isoformat(),
+        "household_key": key(salt, "household", number),
+        "reasons": reasons,
+        "chronology": chronology,
+        "involvement": involvement,
+        "protective": [
+            {
+                "name": "health_contacts",
+                "sentence_key": "health_contacts",
+                "facts": {"count": 3, "window_weeks": 26},
+                "evidence": seen,
+            }
+        ]
+        if number % 2
+        else [],
+        "siblings": [],
+        "link_basis": {**basis, **({"da_service": "single"} if sealed else {})},
+        **more,
+    }
 
 
 def family_week(salt: str = "key one") -> list[dict[str, Any]]:
@@ -154,8 +241,6 @@ def compose(
         feeds=feeds(),
         organisations={"100234": "Greenfield Primary <School>"},
         suppressed={"north": {"open_statutory": 12, "recent_decision": 3}},
-        basis=[
-            "This week's list comes from named patterns only: there is not yet enough evidence that the model does better."
-        ],
+        basis=["This week's list comes from named patterns only."],
         **more,
     )

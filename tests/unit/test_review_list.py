@@ -1,0 +1,334 @@
+"""The list as a document: families, capacity, hash, order, sealed information, traces."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import random
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from review_samples import AS_OF, SETTINGS, candidate, compose, event, family_week, identities, key
+
+from review.child import EntryProblem
+from review.compose import ComposeProblem
+from review.document import DocumentProblem, content_hash, content_of, trace, validate
+from review.families import group_families
+
+
+def north(candidates: list[dict[str, Any]] | None = None, salt: str = "key one", **more: Any) -> dict[str, Any]:
+    return compose(candidates, salt, **more)["north"]
+
+
+def children(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [child for family in document["families"] for child in family["children"]]
+
+
+def test_every_team_gets_a_document_that_fits_its_schema() -> None:
+    documents = compose()
+    assert set(documents) == {"north", "south"}
+    for document in documents.values():
+        validate(document)
+    assert documents["south"]["families"] == []
+    assert documents["south"]["top_lines"][0] == "No children on the list this week."
+
+
+def test_three_lines_say_it_all() -> None:
+    first, second, third = north()["top_lines"]
+    assert (
+        first == "Talk about 5 children: 1 family by Wednesday 7 October 2026 and 3 families by Friday 9 October 2026."
+    )
+    assert second == "Late or missing: Police missing person reports (last came on 20 September 2026)."
+    assert third == "Not being on this list means nothing. If you think a child is in danger now, refer now."
+
+
+def test_brothers_and_sisters_stand_together() -> None:
+    document = north()
+    together = next(family for family in document["families"] if len(family["children"]) == 2)
+    assert [child["name"] for child in together["children"]] == ["Amber Green", "Ruby Green"]
+    assert [(one["name"], one["held_back"]) for one in together["others_in_home"]] == [("+44 @SUM(1)", False)]
+
+
+def test_capacity_is_never_exceeded_and_a_family_never_split_over_lists() -> None:
+    settings_ = dataclasses.replace(SETTINGS, capacity={"north": 2})
+    document = compose(settings=settings_)["north"]
+    assert document["counts"] == {**document["counts"], "listed": 2, "capacity": 2, "held_back": 3}
+    family = next(family for family in document["families"] if family["others_in_home"])
+    assert ("Ruby Green", True) in [(one["name"], one["held_back"]) for one in family["others_in_home"]]
+    assert "There was no room for 3 more children." in document["top_lines"][0]
+
+
+@given(
+    homes=st.lists(st.integers(0, 6), max_size=25),
+    siblings=st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), max_size=12),
+    capacity=st.integers(0, 12),
+)
+@settings(max_examples=150, deadline=None)
+def test_grouping_loses_nobody(homes: list[int], siblings: list[tuple[int, int]], capacity: int) -> None:
+    candidates: list[dict[str, Any]] = [
+        {"person_key": f"p{n}", "household_key": f"h{home}" if home else None, "siblings": []}
+        for n, home in enumerate(homes)
+    ]
+    for one, other in siblings:
+        if one < len(candidates):
+            candidates[one]["siblings"].append(f"p{other}")
+    groups, left_out = group_families(candidates, capacity)
+    listed = [c["person_key"] for group in groups for c in group.listed]
+    assert len(listed) == len(set(listed)) == min(capacity, len(candidates))
+    assert len(listed) + left_out == len(candidates)
+    family_of = {c["person_key"]: n for n, group in enumerate(groups) for c in [*group.listed, *group.held_back]}
+    for candidate_ in candidates:
+        for other in candidate_["siblings"]:
+            if candidate_["person_key"] in family_of and other in {c["person_key"] for c in candidates}:
+                assert family_of.get(other) == family_of[candidate_["person_key"]]
+
+
+def test_the_hash_and_the_order_do_not_depend_on_keys_or_on_the_order_of_rows() -> None:
+    one = north()
+    shuffled = family_week("another key")
+    rng = random.Random(7)
+    for each in shuffled:
+        for part in (each["chronology"], each["involvement"], *(reason["evidence"] for reason in each["reasons"])):
+            rng.shuffle(part)
+    other = north(shuffled, "another key")
+    assert other["content_hash"] == one["content_hash"]
+    assert [family["ref"] for family in other["families"]] == [family["ref"] for family in one["families"]]
+    assert [child["name"] for child in children(other)] == [child["name"] for child in children(one)]
+
+
+def test_the_order_of_choice_leaves_no_mark() -> None:
+    one = north()
+    turned = north(list(reversed(family_week())))
+    assert turned["content_hash"] == one["content_hash"]
+    assert [family["ref"] for family in turned["families"]] == [family["ref"] for family in one["families"]]
+
+
+def test_order_is_by_rule_date_then_shuffled_by_content() -> None:
+    document = north()
+    dates = [family["talk_by"] for family in document["families"]]
+    assert dates == sorted(dates)
+    assert document["families"][0]["talk_by_rule"]
+    orders = set()
+    for count in range(3, 6):
+        weeks = north(family_week()[:3], held_back={"north": count})
+        orders.add(tuple(child["name"] for child in children(weeks)))
+    assert len(orders) > 1
+
+
+def test_versions_ids_and_causes_are_no_content() -> None:
+    document = north()
+    frozen = {**document, "list_id": "x", "version": 3, "cause": "late file"}
+    assert content_hash(frozen) == document["content_hash"]
+    validate(frozen)
+
+
+def test_a_changed_document_is_noticed() -> None:
+    document = copy.deepcopy(north())
+    document["families"][0]["children"][0]["reasons"][0]["sentence"] = "Nothing."
+    with pytest.raises(DocumentProblem, match="changed after its hash"):
+        validate(document)
+
+
+def test_the_schema_has_no_room_for_a_score() -> None:
+    document = copy.deepcopy(north())
+    document["families"][0]["children"][0]["score"] = 0.9
+    with pytest.raises(DocumentProblem, match="families/0/children/0"):
+        validate(document)
+
+
+def test_reasons_are_at_most_five_newest_first_with_dates_agency_and_evidence() -> None:
+    for child in children(north()):
+        assert 1 <= len(child["reasons"]) <= 5
+        for reason in child["reasons"]:
+            assert reason["evidence"]
+            assert reason["sealed"] or reason["agencies"]
+    six = candidate(0)
+    six["reasons"] = six["reasons"] * 2
+    with pytest.raises(EntryProblem, match="6 reasons"):
+        north([six])
+    bare = candidate(0)
+    bare["reasons"][0]["evidence"] = []
+    with pytest.raises(EntryProblem, match="no evidence"):
+        north([bare])
+
+
+def test_a_candidate_without_a_reason_is_counted_not_shown() -> None:
+    document = north([candidate(0), candidate(2, reasons=[])])
+    assert document["counts"]["listed"] == 1
+    assert ("no_traceable_reason", 1) in [(line["reason"], line["count"]) for line in document["counts"]["suppressed"]]
+
+
+def test_rows_of_a_rules_other_conditions_are_traceable_too() -> None:
+    one = candidate(0)
+    more = event("k", "csc", "contacts", "csc_contact", AS_OF)
+    one["reasons"][0] |= {"supporting": [more], "questions": ["Who is keeping them safe?"]}
+    document = north([one])
+    (child,) = children(document)
+    reason = next(reason for reason in child["reasons"] if reason["name"] == "da_cluster")
+    assert more["event_key"] in {row["event_key"] for row in trace(document, reason["ref"])}
+    assert reason["sentence"].startswith("3 domestic abuse notifications")
+    assert child["questions"][0] == "Who is keeping them safe?"
+    one["reasons"][0]["supporting"][0]["release"] = "sealed"
+    (child,) = children(north([one]))
+    assert sum(reason["sealed"] for reason in child["reasons"]) == 1
+
+
+def test_dates_by_rule_are_working_days() -> None:
+    def talk_by(days: int | None, *holidays: str) -> tuple[str, bool]:
+        off = frozenset(date.fromisoformat(day) for day in holidays)
+        settings_ = dataclasses.replace(SETTINGS, bank_holidays=off)
+        (family,) = north([candidate(0, deadline_days=days)], settings=settings_)["families"]
+        return family["talk_by"], family["talk_by_rule"]
+
+    assert talk_by(None) == ("2026-10-09", False)
+    assert talk_by(3) == ("2026-10-08", True)
+    assert talk_by(0) == ("2026-10-05", True)
+    assert talk_by(10) == ("2026-10-09", False)
+    assert talk_by(2, "2026-10-06") == ("2026-10-08", True)
+    assert talk_by(None, "2026-10-09") == ("2026-10-08", False)
+
+
+def test_every_printed_reference_leads_to_its_source_rows() -> None:
+    document = north()
+    handed = {row["event_key"] for one in family_week() for reason in one["reasons"] for row in reason["evidence"]}
+    traced = set()
+    for child in children(document):
+        for reason in child["reasons"]:
+            rows = trace(document, reason["ref"])
+            assert len(rows) == sum(len(line["rows"]) for line in reason["evidence"]) > 0
+            traced |= {row["event_key"] for row in rows}
+            for line in reason["evidence"]:
+                assert [row["event_key"] for row in trace(document, line["ref"])] == [
+                    r["event_key"] for r in line["rows"]
+                ]
+    assert traced == handed
+    assert trace(document, "XXX-1") == []
+
+
+def test_sealed_information_leaves_no_trace_but_its_keys() -> None:
+    document = north()
+    sealed = next(child for child in children(document) if child["specialist"])
+    assert [reason["sentence"] for reason in sealed["reasons"] if reason["sealed"]] == [
+        "A specialist service holds information that matters here - ask the hub."
+    ]
+    text = json.dumps(content_of(document)).lower()
+    for token in ("refuge-canary", "da_service", "2026-09-19", "19 september 2026"):
+        assert token not in text
+    assert sum(child["specialist"] for child in children(document)) == 1
+
+
+def test_one_sealed_row_hides_the_count_of_its_reason() -> None:
+    mixed = candidate(0)
+    mixed["reasons"][0]["evidence"][0]["release"] = "sealed"
+    (child,) = children(north([mixed]))
+    hidden = next(reason for reason in child["reasons"] if reason["sealed"])
+    assert "domestic" not in hidden["sentence"]
+    assert not any(character.isdigit() for character in hidden["sentence"])
+    assert [line["sealed"] for line in hidden["evidence"]] == [False, False, True]
+
+
+def test_sealed_good_news_is_left_out() -> None:
+    good = candidate(1)
+    good["protective"][0]["evidence"].append(event("k", "da_service", "flag", "da_service_engaged", AS_OF, "sealed"))
+    (child,) = children(north([good]))
+    assert child["going_well"] == []
+    assert child["specialist"]
+
+
+def test_chronology_covers_24_months_and_tells_small_events_by_month() -> None:
+    one = candidate(0)
+    one["chronology"] += [
+        event("k", "police", "ppn", "police_da_notification", AS_OF.replace(year=2024, month=9)),
+        event("k", "police", "ppn", "police_da_notification", AS_OF.replace(month=11)),
+    ]
+    (child,) = children(north([one]))
+    days = [line["last_on"] for line in child["chronology"]]
+    assert days == sorted(days, reverse=True)
+    assert min(days) >= "2024-10-04"
+    assert max(days) <= "2026-10-04"
+    absences = [line for line in child["chronology"] if "half-day" in line["what"]]
+    assert [line["when"] for line in absences] == ["October 2026", "September 2026", "August 2026"]
+    assert child["gaps"] == ["Police: no missing person reports after 20 September 2026, because the file is late."]
+
+
+def test_details_are_told_only_where_the_pack_has_words_for_them() -> None:
+    one = candidate(0)
+    one["chronology"].append(event("k", "police", "ppn", "police_da_notification", AS_OF, detail="HIGH"))
+    text = json.dumps(children(north([one])))
+    assert "Assessment completed: closed with no further help" in text
+    assert "HIGH" not in text
+
+
+def test_who_is_involved_and_how_sure_we_are() -> None:
+    child = children(north())[0]
+    assert [(one["what"], one["who"], one["team"]) for one in child["involved"]] == [
+        ("On the roll of a school or nursery", None, "Greenfield Primary <School>"),
+        ("On a community health caseload", "Pat O'Neill", "Health visiting"),
+    ]
+    assert child["sureness"][0]["agencies"] == ["Police"]
+    assert child["sureness"][0]["sentence"].startswith("Check this first")
+
+
+def test_what_is_missing_is_said() -> None:
+    lone = candidate(0, involvement=[], protective=None, link_basis=None)
+    document = compose([lone], settings=SETTINGS)["north"]
+    (child,) = children(document)
+    assert (child["going_well"], child["involved"], child["sureness"]) == ([], [], [])
+    assert "does not mean there is none" in document["page"]["none_good"]
+    unknown = candidate(99)
+    (child,) = children(north([unknown]))
+    assert (child["name"], child["age"]) == ("Name not held (ask the hub)", "age not known")
+
+
+def test_late_unread_and_absent_feeds_are_named() -> None:
+    from review_samples import words
+
+    from review.compose import feed_lines
+
+    lines = feed_lines(
+        [
+            {"agency": "police", "feed": "ppn", "last_good_load": None},
+            {"agency": "housing", "feed": "person", "last_good_load": AS_OF, "no_agreement": True},
+            {"agency": "csc", "feed": "contacts", "last_good_load": AS_OF, "is_late": False},
+        ],
+        words(),
+    )
+    assert [(line["agency"], line["is_late"]) for line in lines] == [
+        ("csc", False),
+        ("housing", True),
+        ("police", True),
+    ]
+    assert "no valid sharing agreement" in lines[1]["sentence"]
+    assert "has not arrived yet" in lines[2]["sentence"]
+
+
+def test_counts_say_who_was_not_listed_and_why() -> None:
+    counts = north(held_back={"north": 4})["counts"]
+    assert counts["held_back"] == 4
+    assert [(line["reason"], line["count"]) for line in counts["suppressed"]] == [
+        ("open_statutory", 12),
+        ("recent_decision", 3),
+    ]
+
+
+def test_what_cannot_be_composed_is_refused() -> None:
+    with pytest.raises(ComposeProblem, match="twice"):
+        north([candidate(0), candidate(0)])
+    with pytest.raises(ComposeProblem, match="capacity"):
+        north([candidate(0, area_team="west")])
+    rated = candidate(0)
+    rated["reasons"][0]["sentence"] = "A strong reason."
+    with pytest.raises(EntryProblem, match="'strong'"):
+        north([rated])
+
+
+def test_problems_name_nobody() -> None:
+    for broken in ([candidate(0), candidate(0)], [candidate(0, area_team="west")]):
+        with pytest.raises(ComposeProblem) as caught:
+            north(broken)
+        assert key("key one", "person", 0) not in str(caught.value)
+        assert all(who["forename"] not in str(caught.value) for who in identities().values())
