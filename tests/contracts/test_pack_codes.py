@@ -4,6 +4,7 @@ import csv
 import re
 from collections import defaultdict
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_code_set_is_well_formed(path):
         spells[row["code"]].append((first, last))
     for code, found in spells.items():
         found.sort()
-        assert all(one[1] < two[0] for one, two in zip(found, found[1:], strict=False)), code
+        assert all(one[1] < two[0] for one, two in pairwise(found)), code
 
 
 def test_codes_are_used():
@@ -64,7 +65,8 @@ def test_codes_are_used():
 
 
 def test_register_codes_change_with_the_2024_regulations():
-    before, after = valid("attendance_code", REGISTER_REFORM - timedelta(days=1)), valid("attendance_code", REGISTER_REFORM)
+    before = valid("attendance_code", REGISTER_REFORM - timedelta(days=1))
+    after = valid("attendance_code", REGISTER_REFORM)
     assert before - after == {"H", "J", "Y"}
     assert after - before == {"C1", "C2", "J1", "K", "Q", *(f"Y{i}" for i in range(1, 8))}
 
@@ -97,7 +99,7 @@ def test_calendar_reaches_to_the_day_after_which_the_hub_refuses():
     weeks = rows("school_calendar")
     mondays = [date.fromisoformat(row["week_beginning"]) for row in weeks]
     assert all(monday.weekday() == 0 for monday in mondays)
-    assert all(two - one == timedelta(days=7) for one, two in zip(mondays, mondays[1:], strict=False))
+    assert all(two - one == timedelta(days=7) for one, two in pairwise(mondays))
     assert mondays[-1] >= until and mondays[0] <= date(2019, 9, 2)
     assert date.fromisoformat(rows("bank_holidays")[-1]["date"]) >= until
     for row in weeks:
