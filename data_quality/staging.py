@@ -117,8 +117,8 @@ def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, st
             name = maps[column.name]
             joins += f" left join temp.{name} as {name} on {name}.sent = {text_of(column)}"
     holding = [rule for rule in rules if rule.severity == "quarantine"]
-    on_deletion = " or ".join(rule.bad for rule in holding if rule.on_deletions) or "false"
-    on_content = " or ".join(rule.bad for rule in holding) or "false"
+    on_deletion = _any([rule.bad for rule in holding if rule.on_deletions])
+    on_content = _any([rule.bad for rule in holding])
     bad = f"case when is_deletion then {on_deletion} else {on_content} end" if contract.tombstone else on_content
     has_key = " and ".join(f"{text_of(column)} is not null" for column in contract.keys)
     prefix = literal(f"{contract.agency}\x1f{contract.feed}\x1f")
@@ -129,6 +129,11 @@ def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, st
         f"case when is_deletion then {NO_CONTENT} else {hashed} end as content_hash, "
         f"{bad} as is_bad from temp.gate_typed{joins}"
     )
+
+
+def _any(conditions: list[str]) -> str:
+    """True if any condition is. Bits, because OR passes the remaining rows on by copying a selection each time."""
+    return f"({' | '.join(f'({condition})::utinyint' for condition in conditions)}) > 0" if conditions else "false"
 
 
 def _reference(column: ColumnContract, text: str) -> str:
