@@ -101,7 +101,7 @@ def build(ground: Ground) -> Iterator[View]:
             "URN": as_text(school["urn"]),
             "SchoolName": as_text(school["name"]),
             "Phase": as_text(school["phase"]),
-            "LAEstab": school["la_estab"].astype(str).str.replace("/", "", regex=False).astype(object),
+            "LAEstab": as_text(school["la_estab"]),
             "_recorded_at": np.datetime64("2015-01-01T09:00:00", "s"),
         }
     )
@@ -195,7 +195,7 @@ def _attendance(ground: Ground) -> pa.Table:
     """Millions of rows, so built column by column: no text is made that is not in the file."""
     draws = ground.defects(ATTENDANCE.label)
     true = ground.table("attendance")
-    upn = ground.person["upn"]
+    upn = ground.person["upn"].dropna()
     position = pd.Series(np.arange(len(upn)), index=upn.index)
     person = position.loc[true["person_id"].to_numpy()].to_numpy()
     date = true["date"].to_numpy().astype("datetime64[s]")
@@ -213,8 +213,7 @@ def _attendance(ground: Ground) -> pa.Table:
     put_right = to_utc(np.asarray(found_out + np.timedelta64(15 * 3600, "s")))
     put_right[resolved] = np.maximum(put_right[resolved], entered[resolved] + np.timedelta64(3600, "s"))
     again = np.flatnonzero(resolved)
-    names = upn.to_numpy(dtype=object)
-    upns = pa.array(names, pa.string(), from_pandas=True)
+    upns = pa.array(upn.to_numpy(dtype=object), pa.string())
     columns_of = {
         "UPN": pa.DictionaryArray.from_arrays(pa.array(person, pa.int32()), upns),
         "URN": _dictionary(true["urn"]),

@@ -13,7 +13,8 @@ from datetime import time
 import numpy as np
 import pandas as pd
 
-from synthetic.agencies.casework import as_text, closing
+from synthetic.agencies.casework import as_text, closing, mapped
+from synthetic.agencies.codes import CODES
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.ground import Ground, after, keep_where, recorded
 from synthetic.agencies.views import Feed, View, columns, stack_versions
@@ -82,14 +83,14 @@ def _applications(ground: Ground, ids: pd.Series) -> pd.DataFrame:
         {
             "CaseID": as_text(true["case_id"].map(ids)),
             "ApplicationDate": true["application_date"],
-            "HouseholdType": as_text(true["household_type"]),
-            "ReasonLossSettledHome": as_text(true["reason"]),
+            "HouseholdType": mapped(true["household_type"], "household_type"),
+            "ReasonLossSettledHome": mapped(true["reason"], "home_loss_reason"),
             "DutyOwed": as_text(true["duty"]),
             "DutyEndDate": pd.NaT,
             "DutyEndReason": None,
             "UPRN": keep_where(place["uprn"], draws.chosen("uprn", hashes, UPRN_FILL)),
             "PreviousPostcode": keep_where(place["postcode"], ~draws.hit("missing_postcode", hashes, 0.02)),
-            "SupportNeeds": keep_where(true["support_needs"].astype(object), (true["support_needs"] != "").to_numpy()),
+            "SupportNeeds": _support_needs(true["support_needs"]),
             "_recorded_at": recorded(after(true["application_date"], 1), draws, "open", hashes),
         }
     )
@@ -99,9 +100,16 @@ def _applications(ground: Ground, ids: pd.Series) -> pd.DataFrame:
         hashes,
         pd.Series(after(true["duty_end_date"], 1)),
         DutyEndDate=true["duty_end_date"],
-        DutyEndReason=true["duty_end_reason"],
+        DutyEndReason=mapped(true["duty_end_reason"], "duty_end_reason"),
     )
     return stack_versions(APPLICATION, [rows, over])
+
+
+def _support_needs(lists: pd.Series) -> list[str | None]:
+    """Lists of needs in the words of the national return, joined by ``;``, None for none."""
+    table = CODES["support_need"]
+    named = [[table.get(need, need) for need in held.split(";")] for held in lists.astype(str)]
+    return [";".join(need for need in needs if need) or None for needs in named]
 
 
 def _people(ground: Ground, ids: pd.Series) -> pd.DataFrame:
