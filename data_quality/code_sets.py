@@ -48,12 +48,15 @@ class CodeSets:
 
     @classmethod
     def from_folder(cls, folder: Path) -> CodeSets:
-        """Read every `*.csv` of a folder; the file's stem is the code set's name.
+        """Read every `*.csv` of a folder that has a `code` column; the file's stem is the code set's name.
+
+        Other tables of the folder (calendars, areas) are no code sets and are left alone.
 
         Raises:
-            CodeSetProblem: a file has no `code` column or a date that is not ISO.
+            CodeSetProblem: a date is not ISO.
         """
-        return cls({path.stem: _read(path) for path in sorted(folder.glob("*.csv"))})
+        found = ((path.stem, _read(path)) for path in sorted(folder.glob("*.csv")))
+        return cls({name: codes for name, codes in found if codes is not None})
 
     def get(self, name: str) -> CodeSet:
         """The code set of that name.
@@ -62,7 +65,7 @@ class CodeSets:
             CodeSetProblem: there is none.
         """
         if name not in self._sets:
-            raise CodeSetProblem(f"There is no code set {name!r}: add codes/{name}.csv to the pack.")
+            raise CodeSetProblem(f"There is no code set {name!r}: add codes/{name}.csv with a column `code` to the pack.")
         return self._sets[name]
 
     @property
@@ -74,11 +77,12 @@ class CodeSets:
         return digest.hexdigest()[:32]
 
 
-def _read(path: Path) -> CodeSet:
+def _read(path: Path) -> CodeSet | None:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if rows and "code" not in rows[0]:
-        raise CodeSetProblem(f"codes/{path.name} has no column `code`.")
+        reader = csv.DictReader(file)
+        if "code" not in (reader.fieldnames or ()):
+            return None
+        rows = list(reader)
     codes = {
         (row["code"].strip(), _day(path, row.get("valid_from"), EARLIEST), _day(path, row.get("valid_to"), LATEST))
         for row in rows

@@ -137,9 +137,10 @@ def _content_rules(column: ColumnContract) -> list[RowRule]:
     if column.key_position is not None or column.references:
         bad = f"coalesce(contains({text}, {SEPARATOR}), false)"
         rules.append(RowRule(name, "control_character", bad, "it holds a control character", on_deletions=True))
-    if column.tombstone:
-        bad = f"coalesce(lower({text}) not in ('deleted', 'current', 'changed', 'new', 'active'), false)"
-        rules.append(RowRule(name, "row_state", bad, "it must be empty, current or deleted", on_deletions=True))
+    if column.tombstone and not column.code_set:
+        # The states of the social care data standard (SSD).
+        bad = f"coalesce(lower({text}) not in ('new', 'updated', 'unchanged', 'deleted'), false)"
+        rules.append(RowRule(name, "row_state", bad, "it must be new, updated, unchanged or deleted", on_deletions=True))
     return rules
 
 
