@@ -100,12 +100,12 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
 def _refer(child: dict[str, Any], ref: str) -> None:
     child["ref"] = ref
     for number, reason in enumerate(child["reasons"], start=1):
-        reason["ref"] = f"{ref}.{number}"
+        reason["ref"] = f"{ref}/{number}"
         for line, evidence in enumerate(reason["evidence"], start=1):
-            evidence["ref"] = f"{reason['ref']}.{line}"
+            evidence["ref"] = f"{reason['ref']}/{line}"
     for number, good in enumerate(child["going_well"], start=1):
         for line, evidence in enumerate(good["evidence"], start=1):
-            evidence["ref"] = f"{ref}.w{number}.{line}"
+            evidence["ref"] = f"{ref}/w{number}/{line}"
 
 
 def trace(document: Mapping[str, Any], ref: str) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ def trace(document: Mapping[str, Any], ref: str) -> list[dict[str, Any]]:
         for child in family["children"]:
             for told in [*child["reasons"], *child["going_well"]]:
                 for line in told["evidence"]:
-                    if line["ref"] == ref or line["ref"].startswith(f"{ref}."):
+                    if line["ref"] == ref or line["ref"].startswith(f"{ref}/"):
                         found += [{"agency": line["agency"], "feed": line["feed"], **row} for row in line["rows"]]
     return found
 

@@ -98,25 +98,26 @@ def _notice(
 def _lines(candidate: Candidate, wording: Wording) -> list[dict[str, Any]]:
     """What may be said outside the hub: shareable reasons in words, the rest as 'ask the owner', sealed not at all."""
     told: list[dict[str, Any]] = []
-    to_ask: dict[str, int] = {}
+    to_ask: set[str] = set()
     for reason in candidate.get("reasons") or []:
         rows = [*(reason.get("evidence") or []), *(reason.get("supporting") or [])]
-        if not rows or any(is_sealed(row, wording) for row in rows):
-            # A sentence over mixed rows would give the sealed ones away by its count: only the open rows count below.
-            rows = [row for row in rows if not is_sealed(row, wording)]
-        elif all(str(row.get("release", "")).startswith("shareable") for row in rows):
-            agencies = sorted({str(row["agency"]) for row in rows})
+        open_rows = [row for row in rows if not is_sealed(row, wording)]
+        agencies = sorted({str(row["agency"]) for row in open_rows})
+        # A sentence over rows of which some are sealed would give those away by its count.
+        if rows and len(open_rows) == len(rows) and all(_shareable(row) for row in rows):
             name = " and ".join(wording.agency(agency) for agency in agencies)
             told.append({"sentence": reason_sentence(reason, wording), "agency": agencies[0], "agency_name": name})
-            continue
-        for row in rows:
-            to_ask[str(row["agency"])] = to_ask.get(str(row["agency"]), 0) + 1
+        else:
+            to_ask |= set(agencies)
     told.sort(key=lambda line: str(line["sentence"]))
-    for agency, count in sorted(to_ask.items()):
-        facts = {"agency": wording.agency(agency), "inline": wording.inline(agency), "count": count}
-        sentence = wording.sentence(wording.phrase("notice_ask_owner"), facts)
+    for agency in sorted(to_ask):
+        sentence = wording.sentence(wording.phrase("notice_ask_owner"), {"inline": wording.inline(agency)})
         told.append({"sentence": sentence, "agency": agency, "agency_name": wording.agency(agency)})
     return told or [{"sentence": wording.phrase("notice_nothing"), "agency": None, "agency_name": None}]
+
+
+def _shareable(row: Mapping[str, Any]) -> bool:
+    return str(row.get("release", "")).startswith("shareable")
 
 
 def _lead(
