@@ -102,12 +102,23 @@ def write_confirmations(con: duckdb.DuckDBPyConnection, contract: FeedContract, 
 
 def collect_held(con: duckdb.DuckDBPyConnection, contract: FeedContract, rules: list[RowRule]) -> None:
     """Ask the bad rows which rules they failed: temporary table `gate_held`, one row per held row of the batch."""
-    con.execute("create or replace temp table gate_rules (place integer, column_name varchar, rule varchar, why varchar, keeps boolean)")
+    bad, repeated = con.execute(
+        "select (select count(*) from temp.gate_staged where is_bad), (select count(*) from temp.gate_repeated)"
+    ).fetchall()[0]
+    if not bad and not repeated:
+        con.execute(
+            "create or replace temp table gate_held (row_no bigint, column_name varchar, rule varchar, why varchar, "
+            "row_as_sent varchar, failures varchar, is_settled boolean)"
+        )
+        return
     holding = [rule for rule in rules if rule.severity == "quarantine"]
-    con.executemany(
-        "insert into temp.gate_rules values (?, ?, ?, ?, ?)",
-        [[place, rule.column, rule.rule, rule.why, rule.keeps_content] for place, rule in enumerate(holding)]
-        or [[-1, "", "", "", True]],
+    named = ", ".join(
+        f"({place}, {literal(rule.column)}, {literal(rule.rule)}, {literal(rule.why)}, {rule.keeps_content})"
+        for place, rule in enumerate(holding)
+    )
+    con.execute(
+        "create or replace temp table gate_rules as "
+        f"from (values {named or '(-1, null, null, null, true)'}) as rules(place, column_name, rule, why, keeps)"
     )
     tests = ", ".join(
         f"case when {'' if rule.on_deletions else 'not is_deletion and '}({rule.bad}) then {place} end"
