@@ -15,7 +15,7 @@ import pandas as pd
 from synthetic.agencies.casework import as_text, corrected, mapped
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.ground import Ground, keep_where, yes_no
-from synthetic.agencies.views import Feed, View, columns, stack_versions, to_utc
+from synthetic.agencies.views import Feed, View, columns, existing, stack_versions, to_utc
 
 AGENCY = "acute_trust"
 NHS_FILL, OLD_POSTCODE, COMPLAINT_RECODED = 0.97, 0.08, 0.02
@@ -49,7 +49,7 @@ def _attendances(ground: Ground) -> pd.DataFrame:
     true = ground.table("ed_attendance")
     hashes = key_hash(true["ed_id"])
     registration = key_hash(true["person_id"].astype(str) + true["site_code"].astype(str))
-    arrival = true["arrival_at"].to_numpy().astype("datetime64[m]").astype("datetime64[s]")
+    arrival = existing(true["arrival_at"])
     known = arrival - np.where(draws.chosen("old_postcode", hashes, OLD_POSTCODE), 400 * 86400, 0).astype(
         "timedelta64[s]"
     )

@@ -21,7 +21,7 @@ import pandas as pd
 from synthetic.agencies.casework import RETRACTED, RETRACTION_DAYS, as_text, corrected
 from synthetic.agencies.corruption import POLICE_RATES, Defects, join_flags, key_hash, local_ids
 from synthetic.agencies.ground import Ground, keep_where, yes_no
-from synthetic.agencies.views import Feed, Times, View, columns, stack_versions, to_utc
+from synthetic.agencies.views import Feed, Times, View, columns, existing, stack_versions, to_utc
 
 AGENCY = "police"
 UNNAMED, NEW_NOMINAL, HANDLING_C = 0.12, 0.12, 0.004
@@ -72,10 +72,6 @@ def build(ground: Ground) -> Iterator[View]:
     yield View(MISSING, _missing(ground))
 
 
-def _to_minute(times: Times) -> Times:
-    return times.astype("datetime64[m]").astype("datetime64[s]")
-
-
 def _nominals(ground: Ground, person_ids: pd.Series, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.object_]:
     """The force's number for a person, kept from incident to incident except where a second nominal was made."""
     draws = ground.defects(AGENCY)
@@ -99,9 +95,9 @@ def _notices(ground: Ground) -> pd.DataFrame:
     )
     incident_hash = key_hash(true["incident_id"])
     hashes = key_hash(true["incident_id"].astype(str) + "/" + true["subject_no"].astype(str))
-    occurred = _to_minute(true["occurred_at"].to_numpy().astype("datetime64[s]"))
+    occurred = existing(true["occurred_at"])
     lag_days = np.clip(draws.lognormal("lag", incident_hash, 2.0, 10.0), 0.05, 60.0)
-    submitted = _to_minute(occurred + (lag_days * 86400).astype("timedelta64[s]"))
+    submitted = existing(occurred + (lag_days * 86400).astype("timedelta64[s]"))
     place = ground.table("address").set_index("address_id").loc[true["address_id"].to_numpy()].reset_index(drop=True)
     who = pd.DataFrame({"person_id": true["person_id"], "postcode": place["postcode"]})
     view = ground.identity(who, hashes, draws, POLICE_RATES)
@@ -206,9 +202,9 @@ def _missing(ground: Ground) -> pd.DataFrame:
     draws = ground.defects(MISSING.label)
     true = ground.table("police_missing")
     hashes = key_hash(true["missing_id"])
-    reported = _to_minute(true["reported_at"].to_numpy().astype("datetime64[s]"))
-    found = _to_minute(true["found_at"].to_numpy().astype("datetime64[s]"))
-    talked = _to_minute(true["return_interview_at"].to_numpy().astype("datetime64[s]"))
+    reported = existing(true["reported_at"])
+    found = existing(true["found_at"])
+    talked = existing(true["return_interview_at"])
     place = ground.table("address").set_index("address_id").loc[true["address_id"].to_numpy()].reset_index(drop=True)
     who = pd.DataFrame({"person_id": true["person_id"], "postcode": place["postcode"].to_numpy()})
     view = ground.identity(who, hashes, draws, POLICE_RATES)

@@ -129,6 +129,8 @@ def _clock_changes() -> tuple[Times, npt.NDArray[np.int64]]:
 
 
 _CHANGE_AT, _OFFSET = _clock_changes()
+_HOUR = np.timedelta64(3600, "s")
+_SPRING_GAP = _CHANGE_AT[_OFFSET == 1] - _HOUR
 
 
 def to_utc(wall_clock: pd.Series | Times) -> Times:
@@ -139,6 +141,15 @@ def to_utc(wall_clock: pd.Series | Times) -> Times:
     offset = _OFFSET[np.searchsorted(_CHANGE_AT, values[known], side="right") - 1]
     out[known] = values[known] - offset.astype("timedelta64[h]")
     return out
+
+
+def existing(wall_clock: pd.Series | Times) -> Times:
+    """Times to the minute as a London clock shows them: those in the hour skipped each March are an hour later."""
+    times = np.asarray(wall_clock).astype("datetime64[m]").astype("datetime64[s]")
+    at = np.searchsorted(_SPRING_GAP, times, side="right") - 1
+    since = times - _SPRING_GAP[np.maximum(at, 0)]
+    skipped = (at >= 0) & (since >= np.timedelta64(0, "s")) & (since < _HOUR)
+    return np.where(skipped, times + _HOUR, times)
 
 
 def at_work(days: pd.Series | Times, uniform: npt.NDArray[np.float64], start: float = 8.5, end: float = 18.5) -> Times:

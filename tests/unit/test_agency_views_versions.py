@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from synthetic.agencies import FEEDS
 from synthetic.agencies.drops import history_condition, night_condition, pending_condition, received_at
-from synthetic.agencies.views import FIRST_DROP_AT, FIRST_DROP_DATE, Feed, at_work, columns, stack_versions, to_utc
+from synthetic.agencies.views import (
+    FIRST_DROP_AT,
+    FIRST_DROP_DATE,
+    Feed,
+    at_work,
+    columns,
+    existing,
+    stack_versions,
+    to_utc,
+)
 
 LONDON = ZoneInfo("Europe/London")
 NIGHTLY = Feed("a", "nightly", columns("id value row_state"), ("id",), "delta", clock(22, 0))
@@ -26,6 +35,14 @@ def test_wall_clock_to_utc_agrees_with_the_time_zone_database():
     for wall, utc in zip(hours[::5].tolist(), got[::5].tolist(), strict=True):
         assert wall.replace(tzinfo=LONDON).astimezone(UTC).replace(tzinfo=None) == utc
     assert np.isnat(to_utc(np.array(["NaT"], dtype="datetime64[s]")))[0]
+
+
+def test_no_time_lies_in_the_hour_skipped_in_march():
+    times = np.array(
+        ["2026-03-29T00:59:30", "2026-03-29T01:00", "2026-03-29T01:59", "2026-10-25T01:30", "NaT"], "M8[s]"
+    )
+    shown = ["2026-03-29T00:59", "2026-03-29T02:00", "2026-03-29T02:59", "2026-10-25T01:30", "NaT"]
+    assert existing(times).astype("datetime64[m]").astype(str).tolist() == shown
 
 
 def test_office_hours_are_london_hours():
