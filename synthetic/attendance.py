@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 CODES = ("L", "C", "C1", "C2", "E", "G", "I", "M", "N", "O", "R", "T", "U")
 CODE = {code: number for number, code in enumerate(CODES)}
 # Chance of falling ill in a school week by month, calibrated to the published weekly series (1.9 % of sessions in September, 4.9 % in December).
-ILLNESS_BY_MONTH = (0.104, 0.094, 0.088, 0.076, 0.072, 0.070, 0.066, 0.06, 0.060, 0.090, 0.115, 0.150)
+ILLNESS_BY_MONTH = (0.127, 0.115, 0.107, 0.093, 0.088, 0.085, 0.080, 0.07, 0.073, 0.110, 0.140, 0.183)
 _NEVER = np.iinfo(np.int32).max
 
 
@@ -33,6 +33,11 @@ def unauthorised_table(dynamics: Dynamics, signal: bool = True) -> Floats:
     slopes = (dynamics.unauthorised_family, dynamics.unauthorised_child) if signal else (0.0, 0.0)
     shape = np.array([[exponential(slopes[0] * i + slopes[1] * j) for j in range(dynamics.child_levels)] for i in range(dynamics.family_levels)])
     return np.round(np.minimum(np.array(dynamics.unauthorised_week)[:, None, None] * shape[None] * (1.0 if signal else 1.9), 0.85), 9)
+
+
+def week_chance(table: Floats, share: float, breaking: bool) -> Floats:
+    """The table for a week with `share` of its five days open; a quarter more in the last week before a holiday."""
+    return np.minimum(table * share * (1.25 if breaking else 1.0), 0.92)
 
 
 def school_weeks(low: int, high: int) -> list[tuple[int, Ints, bool]]:
@@ -50,7 +55,7 @@ def make_attendance(context: Context, spell: pd.DataFrame, urn: Ints, phase_of_s
     rng, population, history = context.rng("attendance"), context.population, context.history
     signal = context.parameters.world != "no-signal"
     table = unauthorised_table(context.parameters.dynamics, signal)
-    constitution = lognormal_days(rng, population.children, 1000.0, 0.66) / 1000.0
+    constitution = lognormal_days(rng, population.children, 1000.0, 0.85) / 1000.0
     child, entry, leave, school = (spell[c].to_numpy() for c in ("child", "entry", "leave", "school"))
     secondary = (phase_of_school[school] != "PRI").astype(np.int64)
     flag = np.zeros(history.active_week.shape, dtype=bool)
@@ -67,7 +72,8 @@ def make_attendance(context: Context, spell: pd.DataFrame, urn: Ints, phase_of_s
         share = len(days) / 5
         marks = []
         draw = rng.random(len(row))
-        away = np.flatnonzero(draw < table[secondary[row], x, y] * share * (1.25 if breaking else 1.0))
+        chance = week_chance(table, share, breaking)
+        away = np.flatnonzero(draw < chance[secondary[row], x, y])
         flag[week, pupil[away]] = True
         onroll[week, pupil] = True
         marks.append(_unauthorised(rng, away, len(days), (x + y)[away], breaking))

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synthetic.attendance import school_weeks, unauthorised_table
+from synthetic.attendance import school_weeks, unauthorised_table, week_chance
 from synthetic.context import Context
-from synthetic.latent import Floats, Hazards, Steps, child_steps, family_steps
+from synthetic.latent import Floats, Hazards, Steps, boosted, child_steps, family_steps
 from synthetic.parameters import AREA_TEAMS, BURN_IN_WEEKS, Dynamics
 from synthetic.randomness import stream
 from synthetic.simulate import PATH_CLA, PATH_CP, open_weeks
@@ -40,14 +40,17 @@ def team_capacity(children: int) -> int:
     return max(1, round(CAPACITY_PER_60000 * children / 60_000 / len(AREA_TEAMS)))
 
 
-def found_hazards(dynamics: Dynamics, hazards: Hazards, holiday: bool) -> Floats:
+def found_hazards(dynamics: Dynamics, hazards: Hazards, holiday: bool, known: bool) -> Floats:
     """Weekly chance of a referral that finds need: [age, family level, child level]."""
+    flag = np.array(known)
+    refer_family = boosted(hazards.referral_family, flag, dynamics.known_boost)
+    refer_child = boosted(hazards.referral_child, flag, dynamics.known_boost)
     keep = 1 - dynamics.nfa_share
     contact_family = np.array([k.contact for k in dynamics.kinds_family])
     contact_child = np.array([k.contact for k in dynamics.kinds_child])
-    family = (hazards.family * contact_family[:, None] * hazards.referral_family).sum(axis=0) * keep
+    family = (hazards.family * contact_family[:, None] * refer_family).sum(axis=0) * keep
     table = hazards.child_holiday if holiday else hazards.child
-    child = (table * contact_child[:, None, None, None] * hazards.referral_child[:, None]).sum(axis=0) * keep
+    child = (table * contact_child[:, None, None, None] * refer_child[:, None]).sum(axis=0) * keep
     both = 1 - (1 - family[None, :, None]) * (1 - child)
     return both * hazards.found[None]
 
@@ -61,6 +64,7 @@ class Filter:
         self.nf, self.nc = self.d.family_levels, self.d.child_levels
         pop, history = context.population, context.history
         self.first = np.searchsorted(pop.family_of, np.arange(pop.families))
+        self.with_children = np.flatnonzero(np.bincount(pop.family_of, minlength=pop.families) > 0)
         shares = (1 - self.d.strained_share, self.d.strained_share)
         prior = np.array([share * law for share, law in zip(shares, self.h.family_laws, strict=True)], dtype=np.float32)
         self.family = np.repeat(prior[:, :, None], pop.families, axis=2)
@@ -80,7 +84,7 @@ class Filter:
         self.helped_contact = [np.unique(seen["event"].to_numpy()[(seen["family_channel"].to_numpy().astype(bool) == side)
                                                                   & (seen["outcome"] == 1).to_numpy()]) for side in (True, False)]
         weeks = school_weeks(context.low, context.high)
-        self.school = {(monday - history.start) // 7: (len(days) / 5, 1.25 if breaking else 1.0) for monday, days, breaking in weeks}
+        self.school = {(monday - history.start) // 7: (len(days) / 5, breaking) for monday, days, breaking in weeks}
         self.open_days = open_weeks(history.start, context.parameters.weeks)
 
     def week(self, week: int) -> None:
@@ -101,7 +105,8 @@ class Filter:
             for y in range(self.nc):
                 total += self.child[y, who] * like[x, y]
             message[x, who] = total
-        product = np.multiply.reduceat(message, self.first, axis=1)
+        product = np.ones((self.nf, pop.families), dtype=np.float32)
+        product[:, self.with_children] = np.multiply.reduceat(message, self.first[self.with_children], axis=1)
         self.family *= (like_family * product)[None]
         norm = np.zeros(pop.families, dtype=np.float32)
         for kind in range(2):
@@ -126,7 +131,8 @@ class Filter:
         event = self.family_event[week]
         family, kind = event["family"].to_numpy(), event["kind"].to_numpy()
         part = self.h.family[kind]
-        share = self._decision(event, self.h.referral_family[kind], self.h.early_help[None], 0)
+        known = self.c.history.known_family[week, family][:, None]
+        share = self._decision(event, boosted(self.h.referral_family[kind], known, self.d.known_boost), self.h.early_help[None], 0)
         like[:, family] = (part * share).T
         return like
 
@@ -137,11 +143,11 @@ class Filter:
         age = np.clip((day - pop.birth[who]) * 100 // 36525, 0, 17)
         holiday = 0 if self.open_days[week] > 0 else 1
         quiet = self.quiet_child[holiday]
-        share, breaking = self.school.get(week, (0.0, 1.0))
+        share, breaking = self.school.get(week, (0.0, False))
         secondary = (age >= 11).astype(np.int64)
         flag = self.away[week, who]
         status = np.where(self.onroll[week, who], 1 + secondary * 2 + flag, 0)
-        chance = self.absent * share * breaking
+        chance = week_chance(self.absent, share, breaking)
         factor = [np.ones_like(chance[0])] + [f for s in range(2) for f in (1 - chance[s], chance[s])]
         like = np.empty((self.nf, self.nc, len(who)), dtype=np.float32)
         code = status * 18 + age
@@ -157,7 +163,8 @@ class Filter:
         ages = np.clip((day - pop.birth[child]) * 100 // 36525, 0, 17)
         table = self.h.child_holiday if holiday else self.h.child
         part = table[kind, ages]
-        decision = self._decision(event, self.h.referral_child[kind], self.h.early_help[None, :, None], 1)
+        known = self.c.history.known_family[week, pop.family_of[child]][:, None, None]
+        decision = self._decision(event, boosted(self.h.referral_child[kind], known, self.d.known_boost), self.h.early_help[None, :, None], 1)
         ratio = part * decision / np.maximum(quiet[ages], 1e-9)
         like[:, :, place[child]] *= np.moveaxis(ratio, 0, -1).astype(np.float32)
         referral = self.referral[week]
@@ -222,7 +229,7 @@ def make_truth(context: Context, away: NDArray[np.bool_], onroll: NDArray[np.boo
     """Truth tables (who, need_week, chance, target) and notes (difficulty)."""
     pop, history, people = context.population, context.history, context.people
     belief = Filter(context, away, onroll)
-    tables = (found_hazards(belief.d, belief.h, False), found_hazards(belief.d, belief.h, True))
+    tables = [(found_hazards(belief.d, belief.h, False, known), found_hazards(belief.d, belief.h, True, known)) for known in (False, True)]
     last = context.parameters.weeks - HORIZON_WEEKS
     sampled = set(range(last - 1, BURN_IN_WEEKS + 12, -SAMPLE_EVERY))
     target = _targets(context)
@@ -236,14 +243,16 @@ def make_truth(context: Context, away: NDArray[np.bool_], onroll: NDArray[np.boo
             continue
         sunday = history.start + 7 * week + 6
         who = np.flatnonzero(history.active_week[week])
-        ahead = future_chance(context, week, tables, belief.open_days)
+        ahead = np.stack([future_chance(context, week, table, belief.open_days) for table in tables])
         age = np.clip((sunday - pop.birth[who]) * 100 // 36525, 0, 17)
         chance = np.zeros(len(who), dtype=np.float64)
         fam = pop.family_of[who]
+        # A case closed in the last nine months leaves the family known through most of the horizon.
+        closed = _recently_closed(context, sunday)[fam].astype(np.int64)
         for kind in range(2):
             for x in range(belief.nf):
                 for y in range(belief.nc):
-                    chance += belief.family[kind, x, fam].astype(np.float64) * belief.child[y, who] * ahead[age, kind, x, y]
+                    chance += belief.family[kind, x, fam].astype(np.float64) * belief.child[y, who] * ahead[closed, age, kind, x, y]
         recent = (contact_day <= sunday) & (contact_day > sunday - 7 * HORIZON_WEEKS)
         count = np.bincount(contact_child[recent], minlength=pop.children)[who]
         hit = np.zeros(pop.children, dtype=bool)
@@ -288,6 +297,15 @@ def summary(chance: pd.DataFrame, children: int, seed: int) -> dict[str, object]
         "base_rate": round(float(hit.mean()), 5), "mean_chance": round(float(rows["bayes"].mean()), 5), "eligible_share": round(float(chance["eligible"].mean()), 4),
         "method": "forward filter over the known laws, beliefs kept as products (Boyen-Koller); never sees a level",
     }
+
+
+def _recently_closed(context: Context, sunday: int) -> NDArray[np.bool_]:
+    """Families with a case closed in the nine months before a Sunday."""
+    referral, out = context.history.referral, np.zeros(context.population.families, dtype=bool)
+    close = referral["close_day"].to_numpy()
+    rows = (close <= sunday) & (close > sunday - 274)
+    out[context.population.family_of[referral["child"].to_numpy()[rows]]] = True
+    return out
 
 
 def _targets(context: Context) -> pd.DataFrame:

@@ -111,6 +111,11 @@ class Hazards:
     child_law: Floats
 
 
+def boosted(share: Floats, known: NDArray[np.bool_], boost: float) -> Floats:
+    """Referral shares of families known from a case closed within a year (`known` broadcasts against `share`)."""
+    return np.where(known, np.minimum(share * boost, 0.95), share)
+
+
 def make_hazards(dynamics: Dynamics, signal: bool = True) -> Hazards:
     """Tables of chances, scaled so that the long-run rates are those of the parameters.
 

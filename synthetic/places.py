@@ -161,7 +161,7 @@ def make_homes(parameters: WorldParameters, population: Population, history: His
     end = np.where(np.append(f[1:] == f[:-1], False), np.append(s[1:], FAR), population.family_to[f])
     keep = end > s
     second_rng = stream(parameters.seed, "places", "second")
-    has = np.where(population.lone, 0.30, 0.018) > second_rng.random(families)
+    has = np.where(population.lone, 0.33, 0.020) > second_rng.random(families)
     second = np.full(families, -1)
     second[has] = book.new(second_rng.integers(1, OUTWARDS + 1, int(has.sum())), "home")
     return Homes(f[keep], s[keep], end[keep], a[keep], t[keep], second,

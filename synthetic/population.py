@@ -205,7 +205,7 @@ def _new_identities(parameters: WorldParameters, family: dict[str, Days],
     low, high = _day(parameters.history_start), _day(parameters.simulated_to)
     traits = stream(parameters.seed, "families")
     family["strained"] = (traits.random(n_family) < parameters.dynamics.strained_share).astype(np.int64)
-    family["lone"] = (traits.random(n_family) < np.where(family["strained"] == 1, 0.44, 0.158)).astype(np.int64)
+    family["lone"] = (traits.random(n_family) < np.where(family["strained"] == 1, 0.46, 0.198)).astype(np.int64)
     child["female"] = (traits.random(n_child) < 0.4878).astype(np.int64)
 
     # Adoptions: 35 a year among 60,000, age 1 to 7 on the day, not twins, in care before (see social_care).

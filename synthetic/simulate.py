@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthetic.calendar import school_days
-from synthetic.latent import Hazards, child_steps, family_steps
+from synthetic.latent import Hazards, boosted, child_steps, family_steps
 from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.population import Population
 from synthetic.randomness import lognormal_days, stream
@@ -43,7 +43,8 @@ class History:
         care: child, day, end_day of care spells that did not begin with a referral in the simulation.
         open_week, helped_week, active_week: bool [week, child]: open to social care on the Sunday or within 28 days before; open
             early help; resident all week.
-        help_family, care_week: bool [week, family] help in place at the start of the week; [week, child] in care then.
+        help_family, known_family: bool [week, family] help in place at the start of the week; a case closed in the year before.
+        care_week: bool [week, child] in care at the start of the week.
     """
 
     start: int
@@ -60,6 +61,7 @@ class History:
     active_week: Bools
     help_family: Bools
     care_week: Bools
+    known_family: Bools
 
 
 def open_weeks(start: int, weeks: int) -> NDArray[np.int64]:
@@ -122,6 +124,7 @@ class Simulation:
             self.x[which] = np.searchsorted(np.cumsum(law)[:-1], self.rng.random(int(which.sum())), side="right")
         self.y = np.searchsorted(np.cumsum(hazards.child_law)[:-1], self.rng.random(population.children), side="right").astype(np.int8)
         self.early_until = np.zeros(population.families, dtype=np.int64)
+        self.known = np.zeros(population.families, dtype=bool)
         self.open_until = np.zeros(population.children, dtype=np.int64)
         self.care_until = np.zeros(population.children, dtype=np.int64)
         self.family_event = _Rows("week", "family", "kind", "day", "contact", "referral")
@@ -151,9 +154,9 @@ class Simulation:
         self.open_until[chosen] = end
         self.care_until[chosen] = end
 
-    def week(self, week: int, school: bool) -> tuple[Bools, Bools, Bools, Bools, Bools]:
+    def week(self, week: int, school: bool) -> tuple[Bools, Bools, Bools, Bools, Bools, Bools]:
         """One week; returns (active, open or just closed, early help open) by child as on its Sunday, and (helped family, in
-        care) as at its start."""
+        care, known family) as at its start."""
         pop, day = self.pop, self.start + 7 * week
         active = (pop.child_from <= day) & (pop.child_to > day + 6)
         adopt = np.flatnonzero(pop.to_be_adopted & active & (pop.child_to - 500 <= day) & (self.care_until <= day))
@@ -168,11 +171,13 @@ class Simulation:
             self.x[which] = chain.move(self.x[which], draw[which], helped[which], self.d.help_down)
         self.y = self.chain_child.move(self.y, self.rng.random(pop.children), helped[pop.family_of], self.d.help_down)
         in_care = self.care_until > day
+        self.known = np.zeros(pop.families, dtype=bool)
+        self.known[pop.family_of[(self.open_until <= day) & (self.open_until > day - 365)]] = True
         self._family_events(week, day, active, in_care)
         self._child_events(week, day, active, in_care, school)
         sunday = day + 6
         closed = self.open_until + 28 > sunday
-        return active, active & closed, active & (self.early_until > sunday)[pop.family_of], helped, in_care
+        return active, active & closed, active & (self.early_until > sunday)[pop.family_of], helped, in_care, self.known
 
     def _family_events(self, week: int, day: int, active: Bools, in_care: Bools) -> None:
         pop, rng = self.pop, self.rng
@@ -187,7 +192,7 @@ class Simulation:
         x = self.x[hit]
         is_help = np.array([k.name == "early_help" for k in self.family_kinds])[kind]
         contact = rng.random(n) < self.contact_family[kind]
-        refer = contact & (rng.random(n) < self.h.referral_family[kind, x])
+        refer = contact & (rng.random(n) < boosted(self.h.referral_family[kind, x], self.known[hit], self.d.known_boost))
         early = contact & ~refer & (rng.random(n) < self.h.early_help[x])
         nfa = rng.random(n) < self.d.nfa_share
         rows = self.family_event.add(np.full(n, week), hit, kind, when, contact, refer)
@@ -217,8 +222,10 @@ class Simulation:
         school_kind = np.array([k.school for k in self.child_kinds])[kind]
         when = day + (rng.random(n) * np.where(school_kind, 5, 7)).astype(np.int64)
         contact = rng.random(n) < self.contact_child[kind]
-        refer = contact & (rng.random(n) < self.h.referral_child[kind, self.x[pop.family_of[hit]], self.y[hit]])
-        early = contact & ~refer & (rng.random(n) < self.h.early_help[self.x[pop.family_of[hit]]])
+        fam = pop.family_of[hit]
+        share = boosted(self.h.referral_child[kind, self.x[fam], self.y[hit]], self.known[fam], self.d.known_boost)
+        refer = contact & (rng.random(n) < share)
+        early = contact & ~refer & (rng.random(n) < self.h.early_help[self.x[fam]])
         nfa = rng.random(n) < self.d.nfa_share
         rows = self.child_event.add(np.full(n, week), hit, kind, when, contact, refer)
         self._start_help(pop.family_of[hit[early]], when[early], 1)
@@ -266,7 +273,7 @@ class Simulation:
         care_cut = self.d.cla_share * tilt
         path = np.where(turn < care_cut, PATH_CLA, np.where(turn < care_cut + self.d.cp_share * tilt, PATH_CP, PATH_CIN))
         path = np.where(found, path, PATH_NONE)
-        cin = lognormal_days(rng, m, self.d.cin_days, 0.7)
+        cin = lognormal_days(rng, m, self.d.cin_days, 1.3)
         protect = lognormal_days(rng, m, self.d.cp_days, 0.5) + 110
         care = 40 + (rng.standard_exponential(m) * self.d.cla_days).astype(np.int64)
         plan = np.where(path == PATH_CLA, care, np.where(path == PATH_CP, protect, np.where(path == PATH_CIN, cin, 0)))
@@ -304,7 +311,7 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
     sim.initial_care(sim.start)
     family_level = np.zeros((weeks, population.families), dtype=np.int8)
     child_level = np.zeros((weeks, population.children), dtype=np.int8)
-    states = [np.zeros((weeks, population.families if i == 3 else population.children), dtype=bool) for i in range(5)]
+    states = [np.zeros((weeks, population.families if i in (3, 5) else population.children), dtype=bool) for i in range(6)]
     for week in range(weeks):
         now = sim.week(week, bool(days_open[week] > 0))
         family_level[week], child_level[week] = sim.x, sim.y
@@ -313,4 +320,4 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
         if progress and week % 20 == 0:
             progress("weeks", week / weeks)
     return History(sim.start, family_level, child_level, sim.family_event.frame(), sim.child_event.frame(), sim.contact.frame(),
-                   sim.referral.frame(), sim.early_help.frame(), sim.care.frame(), states[1], states[2], states[0], states[3], states[4])
+                   sim.referral.frame(), sim.early_help.frame(), sim.care.frame(), states[1], states[2], states[0], states[3], states[4], states[5])
