@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -93,7 +93,9 @@ def run_weekly(
         raise ValueError(f"the spine has no row for {as_of_date.isoformat()}")
     plan = splits.plan_splits(config, weeks[0], as_of_date)
     history = labels.history_sum(config, weeks[0], as_of_date)
-    earlier = [s for s in plan if s.judged_on is not None and set(s.test) <= set(weeks)]
+    # A week whose look-back reaches before the history would be judged on half of what could be known.
+    settled = weeks[0] + timedelta(weeks=config.training.lookback_weeks)
+    earlier = [s for s in plan if s.judged_on is not None and s.test[0] >= settled and set(s.test) <= set(weeks)]
     progress("panel")
     dates = sorted({d for s in plan for d in (*s.train, *s.test) if d in set(weeks)} - {as_of_date})
     panel = build_panel(con, config, dates, marts=marts) if dates else None

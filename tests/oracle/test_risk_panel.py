@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from risk_marts import configuration, make_marts, sundays
 
 from models.risk.panel import build_panel
 from models.risk.panel_sql import panel_sql
+from tests.risk_marts import configuration, make_marts, sundays
 
 CONFIG, _ = configuration()
 
