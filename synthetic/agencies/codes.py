@@ -52,6 +52,8 @@ CODES: dict[str, dict[str, str | None]] = {
         "PHYSICAL_HEALTH": "PH",
         "YOUNG_PARENT": "YPARENT",
         "DRUG_ALCOHOL": "DRUG",
+        "LEARNING_DISABILITY": "LD",
+        "OFFENDING": "OFF",
         "REPEAT_HOMELESSNESS": "REP",
         "NONE": None,
     },

@@ -324,3 +324,62 @@ def test_unexplained_marks_become_codes_within_ten_days(demo):
     wait = later["_recorded_at"] - pd.to_datetime(later["AttendanceDate"])
     assert wait.between(pd.Timedelta(0), pd.Timedelta(days=11)).all()
     assert not rows[rows["_row_op"] == "new"].duplicated(["UPN", "AttendanceDate", "Session"]).any()
+
+
+def _views(demo: Path, agency: str, error_multiplier: float = 1.0) -> dict[str, pd.DataFrame]:
+    ground = Ground(World.read(demo / "out").tables, ViewSettings(SEED, error_multiplier))
+    return {view.feed.name: view.rows for view in BUILDERS[agency](ground) if isinstance(view.rows, pd.DataFrame)}
+
+
+def test_rows_on_the_wrong_child_are_withdrawn_within_ten_weeks(demo):
+    contacts = _views(demo, "csc", error_multiplier=20.0)["contacts"]
+    gone = contacts[contacts["_row_op"] == "deleted"].set_index("cont_contact_id")["_recorded_at"]
+    assert len(gone) / contacts["cont_contact_id"].nunique() == pytest.approx(0.2 / 1.2, abs=0.07)
+    made = contacts[contacts["_row_op"] == "new"].set_index("cont_contact_id")["_recorded_at"]
+    assert (gone - made[gone.index]).between(pd.Timedelta(days=1), pd.Timedelta(days=70)).all()
+
+
+def test_agencies_tell_late_each_in_its_own_way(demo):
+    notices = _views(demo, "police")["ppn"]
+    first = notices[notices["_row_op"] == "new"].drop_duplicates("ppn_ref")
+    lag = (first["submitted_dt"] - first["occurred_dt"]).dt.total_seconds() / 86400
+    assert lag.median() == pytest.approx(2.0, abs=1.0)
+    assert lag.quantile(0.95) < 25
+    health = _views(demo, "community_health")["care_contact"]
+    born_before = health[health["review_type"] != "antenatal"]
+    delay = (born_before["_recorded_at"] - born_before["Contact_Date"]).dt.days
+    assert delay.between(19, 30).mean() > 0.98
+    attendance = _views(demo, "acute_trust")["ed_attendance"]
+    told = attendance[attendance["_row_op"] == "new"]
+    assert ((told["_recorded_at"] - told["ArrivalDateTime"]).dt.total_seconds() / 3600).between(1, 9).all()
+
+
+def test_an_open_assessment_says_nothing_of_its_outcome(demo):
+    rows = _views(demo, "csc")["cin_assessments"]
+    opened = rows[rows["_row_op"] == "new"]
+    for column in ("cina_assessment_auth_date", "cina_assessment_outcome_json", "cina_assessment_outcome_nfa"):
+        assert opened[column].isna().all()
+    done = rows[rows["_row_op"] == "updated"]
+    assert (done["_recorded_at"].dt.normalize() == done["cina_assessment_auth_date"]).all()
+
+
+def test_agencies_hold_identifiers_as_far_as_they_do(demo):
+    filled = {}
+    for label, column in (
+        ("csc.person", "pers_common_child_id"),
+        ("earlyhelp.person", "eh_nhs_number"),
+        ("acute_trust.ed_attendance", "NHSNumber"),
+        ("community_health.patient", "NHSNumber"),
+        ("housing.application", "UPRN"),
+    ):
+        rows = _first(demo, label)
+        filled[label] = ((rows[column] != "").mean(), len(rows))
+    for label, share in (
+        ("csc.person", 0.82),
+        ("earlyhelp.person", 0.65),
+        ("acute_trust.ed_attendance", 0.97),
+        ("community_health.patient", 0.99),
+        ("housing.application", 0.88),
+    ):
+        held, rows = filled[label]
+        assert held == pytest.approx(share, abs=4 * (share * (1 - share) / max(rows, 1)) ** 0.5 + 0.01), label
