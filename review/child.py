@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from review.words import Wording, between_words, forbidden_in, month_words, on_words, to_date
+from review.words import Wording, between_words, clean, forbidden_in, month_words, on_words, to_date
 
 MOST_REASONS = 5
 MOST_QUESTIONS = 3
@@ -234,10 +234,12 @@ def involved(
             "agency": str(row["agency"]),
             "agency_name": wording.agency(str(row["agency"])),
             "what": str(names.get(kind) or kind.replace("_", " ").capitalize()),
-            "who": worker.get("name"),
+            "who": _cleaned(worker.get("name")),
             # An involvement names its role where other episodes name an organisation.
-            "role": (place if kind == "involvement" else None) or worker.get("role"),
-            "team": (None if kind == "involvement" else place) or row.get("team") or worker.get("organisation"),
+            "role": _cleaned((place if kind == "involvement" else None) or worker.get("role")),
+            "team": _cleaned(
+                (None if kind == "involvement" else place) or row.get("team") or worker.get("organisation")
+            ),
             "since": since.isoformat() if since else None,
             "worker_record_key": key,
         }
@@ -285,6 +287,10 @@ def has_sealed(candidate: Mapping[str, Any], wording: Wording) -> bool:
     return any(is_sealed(row, wording) for row in rows) or any(
         wording.sealed_agency(agency) for agency in candidate.get("link_basis") or {}
     )
+
+
+def _cleaned(text: Any) -> str | None:
+    return clean(text) or None if text else None
 
 
 def _capital(text: str) -> str:

@@ -16,7 +16,7 @@ from review import child as entry
 from review.document import finish, validate
 from review.families import Candidate, Group, group_families
 from review.settings import ListSettings
-from review.words import Wording, age_words, forbidden_in, joined, on_words, to_date
+from review.words import Wording, age_words, clean, forbidden_in, joined, on_words, to_date
 
 # More late files than this are told by agency in the lines at the top.
 _FEEDS_BY_NAME = 3
@@ -166,7 +166,7 @@ def _eldest_first(group: Sequence[Candidate], identities: Mapping[str, Mapping[s
 def who_is(key: str, identities: Mapping[str, Mapping[str, Any]], as_of: date, wording: Wording) -> dict[str, str]:
     """A person's name and age in words; nothing else of the identity is used."""
     who = identities.get(key, {})
-    name = " ".join(str(who[part]).strip() for part in ("forename", "surname") if who.get(part))
+    name = clean(" ".join(str(who[part]) for part in ("forename", "surname") if who.get(part)))
     return {
         "name": name or wording.phrase("name_unknown"),
         "age": age_words(to_date(who.get("birth_date")), as_of, wording.phrase("age_unknown")),

@@ -15,7 +15,7 @@ from review.compose import page_words, statements, who_is
 from review.document import content_hash, validate
 from review.families import Candidate
 from review.settings import ListSettings
-from review.words import Wording
+from review.words import Wording, clean
 
 # Episodes whose worker leads, most binding first; `involvement` names a worker without saying for what.
 _LEADING = ("cp_plan", "cla", "s47", "cin_plan", "assessment", "referral", "early_help", "involvement")
@@ -137,6 +137,6 @@ def _lead(
         key = str(row["worker_record_key"]) if row.get("worker_record_key") else None
         name = professionals.get(key, {}).get("name") if key else None
         if name:
-            return str(name), key
-    team = next((str(row["team"]) for row in leading if row.get("team")), None)
+            return clean(name), key
+    team = next((clean(row["team"]) for row in leading if row.get("team")), None)
     return f"Duty worker, {team or settings.team_name(str(candidate['area_team']))}", None

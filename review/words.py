@@ -50,6 +50,15 @@ def forbidden_in(text: str) -> list[str]:
     return [found.group(0) for pattern in FORBIDDEN for found in pattern.finditer(text)]
 
 
+def clean(text: Any) -> str:
+    """A name as sent, without what cannot be printed: control, direction-changing and unassigned characters.
+
+    The two joiners that some scripts spell with stay. Without this a name could break a workbook or turn a line round.
+    """
+    kept = "".join(mark if mark.isprintable() or mark in "\u200c\u200d" else " " for mark in str(text))
+    return " ".join(kept.split())
+
+
 def to_date(value: Any) -> date | None:
     """A date from a date, a timestamp or ISO text; None stays None."""
     if value is None or value == "":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def pack_words() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "partnerships/northmere/wording.yml").read_text(encoding="utf-8"))
 
 
+@cache
 def words() -> Wording:
     agencies = yaml.safe_load((ROOT / "partnerships/northmere/partnership.yml").read_text(encoding="utf-8"))["agencies"]
     return Wording(pack_words(), RULE_SENTENCES, agencies)

@@ -12,11 +12,15 @@ from typing import Any
 
 import openpyxl
 import pytest
-from review_samples import AS_OF, SETTINGS, candidate, compose, family_week, identities, pack_words, words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from review_samples import AS_OF, SETTINGS, candidate, compose, family_week, identities, key, pack_words, words
 
+from review.compose import compose_lists
 from review.document import content_of
 from review.notices import compose_notices
 from review.render import RenderProblem, render
+from review.settings import ListSettings
 from review.words import forbidden_in
 
 # What belongs to people and places and may be any word ("Amber Green", "Greenfield").
@@ -83,6 +87,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
+@cache
 def pages() -> dict[str, str]:
     found = {f"list {team}": render(document, "html").decode() for team, document in documents().items()}
     return {**found, "notice": render(notice(), "html").decode()}
@@ -182,6 +187,30 @@ def test_names_are_shown_as_they_are_and_run_nowhere() -> None:
         "Greenfield Primary <School>",
     ):
         assert name in said
+
+
+@given(
+    forename=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    surname=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    school=st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+@settings(max_examples=30, deadline=None)
+def test_any_name_whatever_gives_a_whole_page_and_workbook(forename: str, surname: str, school: str) -> None:
+    who = {key("key one", "person", 0): {"forename": forename, "surname": surname, "birth_date": None}}
+    (document,) = compose_lists(
+        [candidate(0)],
+        settings=ListSettings("northmere", "Northmere", {"north": 1}),
+        wording=words(),
+        as_of=AS_OF,
+        identities=who,
+        organisations={"100234": school},
+    ).values()
+    (child,) = document["families"][0]["children"]
+    usual = {tag for tag, _ in Page(pages()["list north"]).tags}
+    page = Page(render(document, "html").decode())
+    assert {tag for tag, _ in page.tags} <= usual
+    assert " ".join(child["name"].split()) in page.said()
+    assert child["name"] in [cell.value for cell in cells(render(document, "xlsx"))]
 
 
 def test_no_cell_is_a_formula_or_a_link() -> None:
