@@ -80,3 +80,16 @@
 {% macro week_list(first, last) -%}
     generate_series(cast({{ first }} as timestamp), cast({{ last }} as timestamp), interval '7 days')
 {%- endmacro %}
+
+{#
+    The first Sunday of history as one row, first_week: declared by the partnership, else the one by which half of the
+    feeds had begun. One feed alone may reach far back, with what was open when history began.
+#}
+{% macro history_start(events) -%}
+    {%- if var('history_from') %}
+    select {{ sunday_on_or_after("date '" ~ var('history_from') ~ "'") }} as first_week
+    {%- else %}
+    select {{ sunday_on_or_after('quantile_disc(began_on, 0.5)') }} as first_week
+    from (select min(occurred_on) as began_on from {{ events }} group by agency, feed) as begun
+    {%- endif %}
+{%- endmacro %}

@@ -2,6 +2,7 @@ select
     record_key,
     'alpha' as agency,
     'person' as feed,
+    person_id as source_key,
     forename,
     surname,
     birth_date,
