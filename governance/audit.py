@@ -71,6 +71,8 @@ class AuditLog:
         self._chain_key = hmac.new(key, b"audit chain", hashlib.sha256).digest()
         self._pseudonym = pseudonym
         self._checked: tuple[int, str] = (0, _START)
+        # How far the present transaction has come: it may still be rolled back, so it is no checkpoint.
+        self._pending: tuple[sa.Transaction | None, tuple[int, str]] = (None, (0, _START))
 
     def append(
         self,
@@ -104,7 +106,9 @@ class AuditLog:
                 return self.append(who, what, purpose, about, detail, at, own)
         # Locks the head on PostgreSQL; on SQLite the whole store is locked by the transaction already.
         connection.execute(sa.select(AUDIT_HEAD).with_for_update()).first()
-        state, last = self._check(connection, self._checked)
+        transaction = connection.get_transaction()
+        same = transaction is not None and self._pending[0] is transaction
+        state, last = self._check(connection, self._pending[1] if same else self._checked)
         if not state.intact:
             raise AuditBroken(
                 f"The audit log is broken at entry {state.broken_at} ({state.why}). Nothing further is done until the "
@@ -133,8 +137,9 @@ class AuditLog:
         connection.execute(
             AUDIT_HEAD.insert().values(only_row=1, seq=seq, entry_hash=entry_hash, mark=self._mark(seq, entry_hash))
         )
-        # Only what an earlier transaction has committed counts as checked: this entry may still be rolled back.
-        self._checked = last
+        if not same:
+            self._checked = last
+        self._pending = (transaction, (seq, entry_hash))
         return seq
 
     def verify_chain(self) -> ChainState:

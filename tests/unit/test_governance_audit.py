@@ -120,6 +120,10 @@ def test_an_act_that_fails_leaves_no_entry_and_no_broken_log(store: HubStore) ->
     with pytest.raises(RuntimeError), store.transaction() as connection:
         store.audit.append("a", "b", "c", connection=connection)
         raise RuntimeError
+    with pytest.raises(RuntimeError), store.transaction() as connection:
+        for _ in range(3):
+            store.audit.append("a", "b", "c", connection=connection)
+        raise RuntimeError
     assert store.audit.append("a", "b", "c") == 3
     assert store.audit.verify_chain().entries == 3
 
