@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 CODES = ("L", "C", "C1", "C2", "E", "G", "I", "M", "N", "O", "R", "T", "U")
 CODE = {code: number for number, code in enumerate(CODES)}
 # Chance of falling ill in a school week by month, calibrated to the published weekly series (1.9 % of sessions in September, 4.9 % in December).
-ILLNESS_BY_MONTH = (0.127, 0.115, 0.107, 0.093, 0.088, 0.085, 0.080, 0.07, 0.073, 0.110, 0.140, 0.183)
+ILLNESS_BY_MONTH = (0.134, 0.122, 0.113, 0.098, 0.093, 0.090, 0.085, 0.07, 0.077, 0.116, 0.148, 0.193)
 _NEVER = np.iinfo(np.int32).max
 
 

@@ -30,6 +30,7 @@ from synthetic.simulate import PATH_CLA, PATH_CP, open_weeks
 
 HORIZON_WEEKS = 26
 SAMPLE_EVERY = 4
+KNOWN_WEEKS = (0, 7, 14, 20, 26)
 CAPACITY_PER_60000 = 24
 Ints = NDArray[np.int64]
 Beliefs = NDArray[np.float32]
@@ -206,14 +207,18 @@ def _moved(belief: Beliefs, chain: Steps, helped: NDArray[np.bool_], help_down: 
     return out
 
 
-def future_chance(context: Context, week: int, tables: tuple[Floats, Floats], open_days: Ints) -> Floats:
-    """Chance of need found in the 26 weeks after `week`: [age, type, family level, child level]."""
+def future_chance(context: Context, week: int, tables: list[tuple[Floats, Floats]], known_weeks: int, open_days: Ints) -> Floats:
+    """Chance of need found in the 26 weeks after `week`: [age, type, family level, child level].
+
+    `tables` are the weekly chances (term, holiday) of an unknown and of a known family; the family stays known `known_weeks` more.
+    """
     d = context.parameters.dynamics
     families = [chain.matrix() for chain in family_steps(d)]
     child = child_steps(d).matrix()
     safe = np.ones((18, 2, d.family_levels, d.child_levels))
     for ahead in range(week + HORIZON_WEEKS, week, -1):
-        safe = safe * (1 - tables[0 if open_days[ahead] > 0 else 1])[:, None]
+        table = tables[1 if ahead - week <= known_weeks else 0][0 if open_days[ahead] > 0 else 1]
+        safe = safe * (1 - table)[:, None]
         moved = np.zeros_like(safe)
         for y in range(d.child_levels):
             moved += child[:, y][None, None, None, :] * safe[..., y : y + 1]
@@ -243,12 +248,11 @@ def make_truth(context: Context, away: NDArray[np.bool_], onroll: NDArray[np.boo
             continue
         sunday = history.start + 7 * week + 6
         who = np.flatnonzero(history.active_week[week])
-        ahead = np.stack([future_chance(context, week, table, belief.open_days) for table in tables])
+        ahead = np.stack([future_chance(context, week, tables, known, belief.open_days) for known in KNOWN_WEEKS])
         age = np.clip((sunday - pop.birth[who]) * 100 // 36525, 0, 17)
         chance = np.zeros(len(who), dtype=np.float64)
         fam = pop.family_of[who]
-        # A case closed in the last nine months leaves the family known through most of the horizon.
-        closed = _recently_closed(context, sunday)[fam].astype(np.int64)
+        closed = _weeks_known(context, sunday)[fam]
         for kind in range(2):
             for x in range(belief.nf):
                 for y in range(belief.nc):
@@ -299,13 +303,14 @@ def summary(chance: pd.DataFrame, children: int, seed: int) -> dict[str, object]
     }
 
 
-def _recently_closed(context: Context, sunday: int) -> NDArray[np.bool_]:
-    """Families with a case closed in the nine months before a Sunday."""
-    referral, out = context.history.referral, np.zeros(context.population.families, dtype=bool)
+def _weeks_known(context: Context, sunday: int) -> Ints:
+    """Which of KNOWN_WEEKS comes nearest to the weeks each family stays known from a case closed in the year before."""
+    referral, last = context.history.referral, np.zeros(context.population.families, dtype=np.int64)
     close = referral["close_day"].to_numpy()
-    rows = (close <= sunday) & (close > sunday - 274)
-    out[context.population.family_of[referral["child"].to_numpy()[rows]]] = True
-    return out
+    rows = (close <= sunday) & (close > sunday - 365)
+    np.maximum.at(last, context.population.family_of[referral["child"].to_numpy()[rows]], close[rows] + 365 - sunday)
+    edges = np.array([(low + high) * 7 // 2 for low, high in zip(KNOWN_WEEKS, KNOWN_WEEKS[1:], strict=False)])
+    return np.searchsorted(edges, last, side="right")
 
 
 def _targets(context: Context) -> pd.DataFrame:
