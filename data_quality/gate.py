@@ -28,7 +28,7 @@ from data_quality.drop import Drop, DropRefused, Manifest, Waiting, inspect
 from data_quality.reader import MalformedLine, Unreadable, read_file
 from data_quality.row_rules import RowRule
 from data_quality.sql import quoted, raw_table
-from data_quality.staging import clear, compare, position_of, stage
+from data_quality.staging import clear, compare, position_of, roll_back, stage
 from data_quality.writing import (
     Counts,
     collect_held,
@@ -139,7 +139,7 @@ def accept_drop(
             "Nothing of it counts; the next run tries again."
         ) from None
     finally:
-        _roll_back(con)
+        roll_back(con)
         clear(con)
 
 
@@ -249,7 +249,7 @@ def recover(con: duckdb.DuckDBPyConnection) -> int:
 
 def write_refusal(con: duckdb.DuckDBPyConnection, manifest: Manifest, refusal: DropRefused, step: Step) -> None:
     """Log a refused drop in every zone."""
-    _roll_back(con)
+    roll_back(con)
     for database in DATABASES:
         con.execute("begin transaction")
         write_log(con, database, manifest, manifest.mode, Counts(manifest.rows, 0, 0, 0, 0, 0), str(refusal))
@@ -312,14 +312,6 @@ def _informed(con: duckdb.DuckDBPyConnection, rules: list[RowRule]) -> tuple[tup
 
 def _report(manifest: Manifest, outcome: Outcome, **values: object) -> DropReport:
     return DropReport(manifest.agency, manifest.feed, manifest.file, outcome, manifest.mode, **values)  # type: ignore[arg-type]
-
-
-def _roll_back(con: duckdb.DuckDBPyConnection) -> None:
-    """End a transaction an error has left open."""
-    try:
-        con.execute("rollback")
-    except duckdb.TransactionException:
-        return
 
 
 def _no_step(name: str) -> None:

@@ -17,7 +17,7 @@ from data_quality.drop import Manifest
 from data_quality.gate import DropReport, GateFailed, Step, take_batch
 from data_quality.reader import batch_columns
 from data_quality.sql import literal, quoted
-from data_quality.staging import clear, stage
+from data_quality.staging import clear, roll_back, stage
 
 _HELD = (
     "from quarantine.gate.quarantined_row where agency = ? and feed = ? and resolved_by_drop is null "
@@ -58,6 +58,7 @@ def retry_held(
     except duckdb.Error as error:
         raise GateFailed(f"{contract.name}: held rows could not be tried again ({type(error).__name__}).") from None
     finally:
+        roll_back(con)
         clear(con)
     return reports
 

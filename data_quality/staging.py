@@ -48,6 +48,14 @@ class Position:
     later: int
 
 
+def roll_back(con: duckdb.DuckDBPyConnection) -> None:
+    """End a transaction that an error has left open."""
+    try:
+        con.execute("rollback")
+    except duckdb.TransactionException:
+        return
+
+
 def clear(con: duckdb.DuckDBPyConnection) -> None:
     """Forget the batch."""
     for view in _VIEWS:
