@@ -41,6 +41,11 @@ def advanced(demo, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def world(demo) -> World:
+    return World.read(demo / "out")
+
+
+@pytest.fixture(scope="module")
 def contracts() -> dict[str, dict]:
     """Contract by ``agency.feed``."""
     found = {}
@@ -269,17 +274,17 @@ def test_unnamed_police_children_carry_no_name(demo, truth):
     assert (rows.loc[~rows["flags"].str.contains("unnamed"), "subject_surname"] != "").all()
 
 
-def test_police_subjects_are_children_and_never_suspects(demo, truth):
+def test_police_subjects_are_children_and_never_suspects(demo, truth, world):
     rows = _with_truth(demo, "police.ppn", truth)
-    person = World.read(demo / "out").tables["person"].set_index("person_id")
+    person = world.tables["person"].set_index("person_id")
     assert (person.loc[rows["true_person_id"], "role"].astype(str) == "child").all()
     assert not rows["subject_role"].isin(["PERPETRATOR", "SUSPECT"]).any()
     assert (rows["handling_code"] == "C").eq(rows["flags"].str.contains("handling_c")).all()
 
 
-def test_no_record_mixes_two_identities(demo, truth):
+def test_no_record_mixes_two_identities(demo, truth, world):
     """Numbers and birth date of a record are those of the one identity it names, also for adopted children."""
-    person = World.read(demo / "out").tables["person"].set_index("person_id")
+    person = world.tables["person"].set_index("person_id")
     for label, column, held in (
         ("csc.person", "pers_common_child_id", "nhs_number"),
         ("earlyhelp.person", "eh_nhs_number", "nhs_number"),
@@ -292,8 +297,7 @@ def test_no_record_mixes_two_identities(demo, truth):
         assert ((rows[column] == own) | (rows[column] == "")).all(), label
 
 
-def test_a_new_identity_is_recorded_after_its_barrier(demo):
-    world = World.read(demo / "out")
+def test_a_new_identity_is_recorded_after_its_barrier(world):
     ground = Ground(world.tables, ViewSettings(SEED))
     views = {view.feed.name: view.rows for view in BUILDERS["csc"](ground)}
     barrier, person = views["linkage_barrier"], views["person"].drop_duplicates("pers_person_id")
@@ -303,8 +307,7 @@ def test_a_new_identity_is_recorded_after_its_barrier(demo):
     assert (barrier["barr_person_id_after"].map(recorded) > barrier["_recorded_at"]).all()
 
 
-def test_without_errors_nobody_is_misspelt(demo):
-    world = World.read(demo / "out")
+def test_without_errors_nobody_is_misspelt(world):
     ground = Ground(world.tables, ViewSettings(SEED, error_multiplier=0.0))
     person = world.tables["person"].set_index("person_id")
     patients = next(view.rows for view in BUILDERS["community_health"](ground) if view.feed.name == "patient")
@@ -313,8 +316,7 @@ def test_without_errors_nobody_is_misspelt(demo):
     assert not notices["_flags"].str.contains("unnamed|variant|swap|placeholder|missing|handling").any()
 
 
-def test_unexplained_marks_become_codes_within_ten_days(demo):
-    world = World.read(demo / "out")
+def test_unexplained_marks_become_codes_within_ten_days(world):
     ground = Ground(world.tables, ViewSettings(SEED))
     rows = next(view.rows for view in BUILDERS["education"](ground) if view.feed.name == "attendance").to_pandas()
     later = rows[rows["_row_op"] == "updated"]
@@ -326,36 +328,36 @@ def test_unexplained_marks_become_codes_within_ten_days(demo):
     assert not rows[rows["_row_op"] == "new"].duplicated(["UPN", "AttendanceDate", "Session"]).any()
 
 
-def _views(demo: Path, agency: str, error_multiplier: float = 1.0) -> dict[str, pd.DataFrame]:
-    ground = Ground(World.read(demo / "out").tables, ViewSettings(SEED, error_multiplier))
+def _views(world: World, agency: str, error_multiplier: float = 1.0) -> dict[str, pd.DataFrame]:
+    ground = Ground(world.tables, ViewSettings(SEED, error_multiplier))
     return {view.feed.name: view.rows for view in BUILDERS[agency](ground) if isinstance(view.rows, pd.DataFrame)}
 
 
-def test_rows_on_the_wrong_child_are_withdrawn_within_ten_weeks(demo):
-    contacts = _views(demo, "csc", error_multiplier=20.0)["contacts"]
+def test_rows_on_the_wrong_child_are_withdrawn_within_ten_weeks(world):
+    contacts = _views(world, "csc", error_multiplier=20.0)["contacts"]
     gone = contacts[contacts["_row_op"] == "deleted"].set_index("cont_contact_id")["_recorded_at"]
     assert len(gone) / contacts["cont_contact_id"].nunique() == pytest.approx(0.2 / 1.2, abs=0.07)
     made = contacts[contacts["_row_op"] == "new"].set_index("cont_contact_id")["_recorded_at"]
     assert (gone - made[gone.index]).between(pd.Timedelta(days=1), pd.Timedelta(days=70)).all()
 
 
-def test_agencies_tell_late_each_in_its_own_way(demo):
-    notices = _views(demo, "police")["ppn"]
+def test_agencies_tell_late_each_in_its_own_way(world):
+    notices = _views(world, "police")["ppn"]
     first = notices[notices["_row_op"] == "new"].drop_duplicates("ppn_ref")
     lag = (first["submitted_dt"] - first["occurred_dt"]).dt.total_seconds() / 86400
     assert lag.median() == pytest.approx(2.0, abs=1.0)
     assert lag.quantile(0.95) < 25
-    health = _views(demo, "community_health")["care_contact"]
+    health = _views(world, "community_health")["care_contact"]
     born_before = health[health["review_type"] != "antenatal"]
     delay = (born_before["_recorded_at"] - born_before["Contact_Date"]).dt.days
     assert delay.between(19, 30).mean() > 0.98
-    attendance = _views(demo, "acute_trust")["ed_attendance"]
+    attendance = _views(world, "acute_trust")["ed_attendance"]
     told = attendance[attendance["_row_op"] == "new"]
     assert ((told["_recorded_at"] - told["ArrivalDateTime"]).dt.total_seconds() / 3600).between(1, 9).all()
 
 
-def test_an_open_assessment_says_nothing_of_its_outcome(demo):
-    rows = _views(demo, "csc")["cin_assessments"]
+def test_an_open_assessment_says_nothing_of_its_outcome(world):
+    rows = _views(world, "csc")["cin_assessments"]
     opened = rows[rows["_row_op"] == "new"]
     for column in ("cina_assessment_auth_date", "cina_assessment_outcome_json", "cina_assessment_outcome_nfa"):
         assert opened[column].isna().all()
