@@ -45,23 +45,23 @@ def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def cluster(
     n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings,
-    bonus: np.ndarray | None = None,
+    before: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Cluster label of each of ``n`` nodes, numbered by first node; ``weight`` is the adjusted weight of each edge.
 
-    ``bonus`` is what an edge gains because its ends were one person yesterday. It helps them to stay together; it never
-    helps a third to join, so it does not count when a whole component is judged.
+    ``before``: number of the person each node was yesterday, -1 = nobody. Those who were one person start as one and
+    part only when their mean weight falls below ``stay_weight``; the same evidence twice thus gives the same persons.
 
     >>> free = Constraints(nhs=np.full(3, -1), apart=np.zeros((0, 2), int))
     >>> a, b, w = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -8.0])
     >>> cluster(3, a, b, w, free, LinkageSettings()).tolist()
     [0, 0, 1]
     """
-    bare, weight = weight, weight if bonus is None else weight + bonus
-    bare, weight = weight, weight if bonus is None else weight + bonus
-    join = weight >= settings.join_weight
+    before = np.full(n, -1) if before is None else before
+    stay = (before[left] >= 0) & (before[left] == before[right]) & (weight >= settings.stay_weight)
+    join = (weight >= settings.join_weight) | stay
     labels = components(n, left[join], right[join])
-    odd = _odd(labels, left, right, bare, constraints, settings)
+    odd = _odd(labels, left, right, weight, constraints, settings)
     if not odd.any():
         return labels
     node_odd = odd[labels]
@@ -79,8 +79,8 @@ def cluster(
     for group in np.split(order, starts[1:]):
         label = int(labels[group[0]])
         rows = edge_order[np.searchsorted(edge_label, label) : np.searchsorted(edge_label, label, side="right")]
-        here = apart_of.get(label, [])
-        part = _average_linkage(group, left[rows], right[rows], weight[rows], constraints.nhs, here, settings)
+        fixed = _Group(constraints.nhs, before, apart_of.get(label, []))
+        part = _average_linkage(group, left[rows], right[rows], weight[rows], fixed, settings)
         out[group] = label * (n + 1) + part
     return _renumber(out)
 
@@ -123,35 +123,38 @@ def _odd(
     return odd
 
 
+@dataclass(frozen=True)
+class _Group:
+    """What holds for the nodes of a component: numbers and yesterday's persons by node, barred node pairs."""
+
+    nhs: np.ndarray
+    before: np.ndarray
+    apart: list[tuple[int, int]]
+
+
 def _average_linkage(
-    group: np.ndarray, left: np.ndarray, right: np.ndarray, weight: np.ndarray, nhs: np.ndarray, apart: list[tuple[int, int]],
-    settings: LinkageSettings,
-) -> np.ndarray:  # fmt: skip
+    group: np.ndarray, left: np.ndarray, right: np.ndarray, weight: np.ndarray, fixed: _Group, settings: LinkageSettings
+) -> np.ndarray:
     """Part number of each node of ``group`` (sorted): agglomeration by mean weight under the constraints."""
-    position = {int(node): i for i, node in enumerate(group)}
-    a = np.array([position[int(v)] for v in left], dtype="int64")
-    b = np.array([position[int(v)] for v in right], dtype="int64")
-    if len(group) > _DENSE:
-        return _split_large(group, a, b, weight, nhs, apart, settings)
     n = len(group)
+    a, b = np.searchsorted(group, left), np.searchsorted(group, right)
+    if n > _DENSE:
+        return _split_large(group, a, b, weight, fixed, settings)
     total = np.full((n, n), settings.unscored_weight)
     total[a, b] = total[b, a] = weight
     barred = np.zeros((n, n), dtype=bool)
-    for x, y in apart:
-        barred[position[x], position[y]] = barred[position[y], position[x]] = True
-    number = nhs[group].copy()
-    two = (number[:, None] >= 0) & (number[None, :] >= 0) & (number[:, None] != number[None, :])
+    for pair in fixed.apart:
+        x, y = np.searchsorted(group, pair)
+        barred[x, y] = barred[y, x] = True
+    number = fixed.nhs[group].copy()
     size = np.ones(n)
     part = np.arange(n)
     alive = np.ones(n, dtype=bool)
     mean = total.copy()
-    mean[barred | two] = -np.inf
+    mean[barred | ((number[:, None] >= 0) & (number[None, :] >= 0) & (number[:, None] != number[None, :]))] = -np.inf
     np.fill_diagonal(mean, -np.inf)
-    while True:
-        x, y = divmod(int(mean.argmax()), n)
-        if mean[x, y] < settings.join_weight:
-            return np.unique(part, return_inverse=True)[1]
-        x, y = min(x, y), max(x, y)
+
+    def unite(x: int, y: int) -> None:
         total[x] += total[y]
         total[:, x] += total[:, y]
         barred[x] |= barred[y]
@@ -161,21 +164,43 @@ def _average_linkage(
         alive[y] = False
         part[part == y] = x
         row = total[x] / (size[x] * size)
-        clash = (
-            barred[x]
-            | ((number[x] >= 0) & (number >= 0) & (number != number[x]))
-            | (size[x] + size > settings.max_cluster_nodes)
-        )
+        clash = barred[x] | ((number[x] >= 0) & (number >= 0) & (number != number[x]))
+        clash |= size[x] + size > settings.max_cluster_nodes
         row[clash | ~alive] = -np.inf
         row[x] = -np.inf
         mean[x], mean[:, x] = row, row
         mean[y], mean[:, y] = -np.inf, -np.inf
 
+    for stayed in _still_one(fixed.before[group], total, barred, number, settings):
+        for y in stayed[1:]:
+            unite(int(stayed[0]), int(y))
+    while True:
+        x, y = divmod(int(mean.argmax()), n)
+        if mean[x, y] < settings.join_weight:
+            return np.unique(part, return_inverse=True)[1]
+        unite(min(x, y), max(x, y))
+
+
+def _still_one(
+    before: np.ndarray, total: np.ndarray, barred: np.ndarray, number: np.ndarray, settings: LinkageSettings
+) -> list[np.ndarray]:
+    """Yesterday's persons within a component that may start as one: nothing forbids it, and the mean weight will do."""
+    out = []
+    for person in np.unique(before[before >= 0]):
+        here = np.flatnonzero(before == person)
+        if not 1 < len(here) <= settings.max_cluster_nodes:
+            continue
+        block = np.ix_(here, here)
+        mean = total[block][np.triu_indices(len(here), 1)].mean()
+        numbers = np.unique(number[here][number[here] >= 0])
+        if mean >= settings.stay_weight and not barred[block].any() and len(numbers) < 2:
+            out.append(here)
+    return out
+
 
 def _split_large(
-    group: np.ndarray, a: np.ndarray, b: np.ndarray, weight: np.ndarray, nhs: np.ndarray, apart: list[tuple[int, int]],
-    settings: LinkageSettings,
-) -> np.ndarray:  # fmt: skip
+    group: np.ndarray, a: np.ndarray, b: np.ndarray, weight: np.ndarray, fixed: _Group, settings: LinkageSettings
+) -> np.ndarray:
     """Raise the bar until a giant falls into pieces small enough to solve; pieces are never joined again."""
     bar = settings.join_weight
     labels = np.zeros(len(group), dtype="int64")
@@ -187,11 +212,12 @@ def _split_large(
     for label in range(labels.max() + 1):
         here = np.flatnonzero(labels == label)
         if len(here) > _DENSE:
+            # Nothing tells its members apart by weight: alone is safer than a person of hundreds.
             out[here] = len(group) * (label + 1) + np.arange(len(here))
             continue
         rows = (labels[a] == label) & (labels[b] == label)
         inside = set(group[here].tolist())
-        local = [(x, y) for x, y in apart if x in inside and y in inside]
-        part = _average_linkage(group[here], group[a[rows]], group[b[rows]], weight[rows], nhs, local, settings)
+        local = _Group(fixed.nhs, fixed.before, [p for p in fixed.apart if p[0] in inside and p[1] in inside])
+        part = _average_linkage(group[here], group[a[rows]], group[b[rows]], weight[rows], local, settings)
         out[here] = len(group) * (label + 1) + part
     return np.unique(out, return_inverse=True)[1]

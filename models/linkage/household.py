@@ -93,9 +93,10 @@ def nameless_households(
     )
     for column in ("uprn", "postcode"):
         rest = day[day[column].notna() & ~day["record_key"].isin(set(chosen["record_key"]))]
-        at = rest.merge(
-            spells[spells[column].notna()][[column, "household", "started_on", "ended_on", "open"]], on=column
-        )
+        there = spells[spells[column].notna()]
+        if rest.empty or there.empty:
+            continue
+        at = rest.merge(there[[column, "household", "started_on", "ended_on", "open"]], on=column)
         at = at[(at["started_on"] <= at["day"]) & (at["open"] | (at["ended_on"] >= at["day"]))]
         only = _only(at)
         chosen = pd.concat([chosen, only], ignore_index=True) if len(only) else chosen

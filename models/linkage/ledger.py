@@ -69,14 +69,12 @@ def settle(
     """
     k = int(cluster.max(initial=-1)) + 1
     had = before.notna().to_numpy()
-    counts = (
-        pd.DataFrame({"cluster": cluster[had], "id": before[had].to_numpy(dtype=object)})
-        .value_counts()
-        .rename("n")
-        .reset_index()
-    )
+    # Of two equal claims the better is from those who always were this person, not from those who came by a merge.
+    native = former.isna().to_numpy() if former is not None else np.ones(len(before), dtype=bool)
+    claims = pd.DataFrame({"cluster": cluster, "id": before.to_numpy(dtype=object), "native": native})[had]
+    counts = claims.groupby(["cluster", "id"])["native"].agg(n="size", native="sum").reset_index()
     counts["age"] = age.reindex(counts["id"]).to_numpy()
-    counts = counts.sort_values(["n", "age", "cluster"], ascending=[False, True, True])
+    counts = counts.sort_values(["n", "age", "native", "cluster"], ascending=[False, True, False, True])
     ids: list[str | None] = [None] * k
     taken: dict[str, int] = {}
     for label, name in zip(counts["cluster"].tolist(), counts["id"].tolist(), strict=True):

@@ -117,13 +117,17 @@ def settings_dict() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinkageModel:
     """A trained model: Splink settings and frozen term frequencies (column -> frame ``value, frequency``)."""
 
     settings: dict[str, Any]
     frequencies: dict[str, pd.DataFrame]
     digest: str
+
+    def __repr__(self) -> str:
+        """The hash alone: term frequencies are names, and a representation may reach a log."""
+        return f"LinkageModel({self.digest[:12]})"
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> LinkageModel:

@@ -19,7 +19,49 @@ _PLAIN = str.maketrans(
 )  # fmt: skip
 _TITLES = frozenset({"mr", "mrs", "miss", "ms", "dr", "master", "mstr", "rev", "sir"})
 _NOBODY = frozenset(
-    ["unknown", "unk", "unkown", "notknown", "nk", "na", "none", "null", "nil", "nameless", "noname", "notgiven", "notrecorded", "tbc", "tba", "anon", "anonymous", "x", "xx", "xxx", "baby", "babyboy", "babygirl", "infant", "newborn", "neonate", "unborn", "child", "test", "tester", "testing", "dummy", "male", "female", "boy", "girl", "person", "patient", "pupil", "subject", "juvenile"]
+    [
+        "unknown",
+        "unk",
+        "unkown",
+        "notknown",
+        "nk",
+        "na",
+        "none",
+        "null",
+        "nil",
+        "nameless",
+        "noname",
+        "notgiven",
+        "notrecorded",
+        "tbc",
+        "tba",
+        "anon",
+        "anonymous",
+        "x",
+        "xx",
+        "xxx",
+        "baby",
+        "babyboy",
+        "babygirl",
+        "infant",
+        "newborn",
+        "neonate",
+        "unborn",
+        "child",
+        "test",
+        "tester",
+        "testing",
+        "dummy",
+        "male",
+        "female",
+        "boy",
+        "girl",
+        "person",
+        "patient",
+        "pupil",
+        "subject",
+        "juvenile",
+    ]
 )
 _BRACKETS = re.compile(r"[(\[\"“](.*?)[)\]\"”]")
 

@@ -156,10 +156,10 @@ def _solve(
     scored = scored[~direct].reset_index(drop=True)
     left, right = left[~direct], right[~direct]
     weight = scored["adjusted_weight"].to_numpy()
-    bonus = _stay_bonus(left, right, node, records, tables, settings)
+    before = _yesterday(node, records, tables["person_assignment"])
     constraints = Constraints(_verified(frame["nhs_number"], node), forbidden.reshape(-1, 2))
-    found = cluster(len(frame), left, right, weight, constraints, settings, bonus)
-    scored["joined"] = (found[left] == found[right]) & (weight + bonus >= settings.join_weight)
+    found = cluster(len(frame), left, right, weight, constraints, settings, before)
+    scored["joined"] = (found[left] == found[right]) & (weight >= settings.stay_weight)
     return _Solved(node, found, scored, scored["joined"].to_numpy(), blocking, shared)
 
 
@@ -200,24 +200,13 @@ def _apply_decisions(
     return scored
 
 
-def _stay_bonus(
-    left: np.ndarray, right: np.ndarray, node: np.ndarray, records: pd.DataFrame, tables: Mapping[str, pd.DataFrame],
-    settings: LinkageSettings,
-) -> np.ndarray:  # fmt: skip
-    """What two nodes gain for having been one person yesterday: the gap between the thresholds."""
-    previous = tables["person_assignment"]
-    live = (
-        previous[previous["known_to"] == OPEN]
-        .drop_duplicates("record_key", keep="last")
-        .set_index("record_key")["person_id"]
-    )
-    if live.empty:
-        return np.zeros(len(left))
-    codes = pd.factorize(live.reindex(records["record_key"]))[0]
+def _yesterday(node: np.ndarray, records: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:
+    """Number of the person each node was in the ledger's last state, -1 if none."""
+    live = previous[previous["known_to"] == OPEN].drop_duplicates("record_key", keep="last")
+    person = live.set_index("record_key")["person_id"].reindex(records["record_key"])
     of_node = np.full(int(node.max(initial=-1)) + 1, -1)
-    np.maximum.at(of_node, node, codes)
-    same = (of_node[left] >= 0) & (of_node[left] == of_node[right])
-    return np.where(same, settings.join_weight - settings.stay_weight, 0.0)
+    np.maximum.at(of_node, node, pd.factorize(person)[0])
+    return of_node
 
 
 def _verified(number: pd.Series, node: np.ndarray) -> np.ndarray:

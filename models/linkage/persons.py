@@ -32,7 +32,8 @@ def assign(
     """
     is_open = previous["known_to"] == OPEN
     before = _by_record(previous[is_open], records)
-    former = _by_record(previous[~is_open].sort_values("known_from"), records)
+    disused = ~previous["person_id"].isin(set(previous.loc[is_open, "person_id"]))
+    former = _by_record(previous[disused].sort_values("known_from"), records)
     live = (
         previous[is_open]
         .groupby("person_id")["known_from"]
@@ -62,6 +63,7 @@ def assign(
     redirects = [(person, other, now) for person, event, other in settled.events if event == "merged"]
     rows += _provisional(past, records, known, node, new, mine, mint, run_id, log, redirects)
     assignment = pd.concat([r for r in rows if len(r)], ignore_index=True) if any(len(r) for r in rows) else rows[0]
+    assignment = assignment.sort_values(["record_key", "known_from"]).reset_index(drop=True)
     assignment = _part_history(assignment, records, cluster, ids, forbidden)
     return Persons(
         ids, assignment[["record_key", "person_id", "known_from", "known_to", "link_basis", "reason", "run_id"]],

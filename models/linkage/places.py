@@ -59,7 +59,9 @@ def place(
     evidence = residence.address_evidence(records, spells)
     homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")])
     first = pd.Series(np.arange(len(cluster))).groupby(cluster).min()
-    named = pd.DataFrame({"person": cluster, "surname": records["surname"].to_numpy()}).dropna().drop_duplicates("person")
+    named = (
+        pd.DataFrame({"person": cluster, "surname": records["surname"].to_numpy()}).dropna().drop_duplicates("person")
+    )
     surname = named.set_index("person")["surname"]
     made = household.households(homes, surname, _kin(tables["relationship"], cluster_of), settings)
     previous = tables["household_spell"]

@@ -13,6 +13,8 @@ def link_rates(agency: pd.Series, cluster: np.ndarray) -> pd.DataFrame:
     [['a', 'b', 0.5], ['b', 'a', 1.0]]
     """
     seen = pd.DataFrame({"agency": agency.to_numpy(dtype=object), "cluster": cluster}).drop_duplicates()
+    if seen.empty:
+        return pd.DataFrame(columns=["agency", "other_agency", "persons", "shared", "rate"])
     grid = pd.crosstab(seen["cluster"], seen["agency"])
     shared = grid.T @ grid
     rows = [

@@ -80,13 +80,52 @@ class Town:
     barriers: list[tuple[str, str]]
 
 
-_SYLLABLES = "ba be bo da de do ha ja ka ki la le li lo ma me mi mo na ne ni no ra re ri ro sa se so ta te to va vi za".split()
+_SYLLABLES = [
+    "ba",
+    "be",
+    "bo",
+    "da",
+    "de",
+    "do",
+    "ha",
+    "ja",
+    "ka",
+    "ki",
+    "la",
+    "le",
+    "li",
+    "lo",
+    "ma",
+    "me",
+    "mi",
+    "mo",
+    "na",
+    "ne",
+    "ni",
+    "no",
+    "ra",
+    "re",
+    "ri",
+    "ro",
+    "sa",
+    "se",
+    "so",
+    "ta",
+    "te",
+    "to",
+    "va",
+    "vi",
+    "za",
+]
 
 
 def _names(rng: np.random.Generator, n: int, parts: int) -> list[str]:
     out: dict[str, None] = {}
     while len(out) < n:
-        out["".join(rng.choice(_SYLLABLES, size=int(rng.integers(2, parts + 1)))) + str(rng.choice(["n", "s", "l", "", "r", "th"]))] = None
+        out[
+            "".join(rng.choice(_SYLLABLES, size=int(rng.integers(2, parts + 1))))
+            + str(rng.choice(["n", "s", "l", "", "r", "th"]))
+        ] = None
     return list(out)
 
 
@@ -97,7 +136,9 @@ def _zipf(rng: np.random.Generator, names: list[str], size: int) -> np.ndarray:
 
 def _typo(rng: np.random.Generator, name: str) -> str:
     i = int(rng.integers(0, len(name)))
-    return name[:i] + str(rng.choice(list("aeinorst"))) + name[i + 1 :] if rng.random() < 0.6 else name[:i] + name[i + 1 :]
+    return (
+        name[:i] + str(rng.choice(list("aeinorst"))) + name[i + 1 :] if rng.random() < 0.6 else name[:i] + name[i + 1 :]
+    )
 
 
 def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> Town:
@@ -117,7 +158,9 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
             values["surname"] = _typo(rng, str(values["surname"]))
         if rng.random() < 0.03 and values.get("birth_date") is not None:
             day = pd.Timestamp(str(values["birth_date"]))
-            values["birth_date"] = pd.Timestamp(day.year, day.day, day.month) if day.day <= 12 else day + pd.Timedelta(days=10)
+            values["birth_date"] = (
+                pd.Timestamp(day.year, day.day, day.month) if day.day <= 12 else day + pd.Timedelta(days=10)
+            )
         seen = pd.Timestamp("2021-10-04") + pd.Timedelta(hours=int(rng.integers(0, 43_000)))
         row = record(salt, agency, feed, source, known_from=seen, **values)
         rows.append(row)
@@ -126,7 +169,13 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
 
     for f in range(families):
         surname = str(_zipf(rng, surnames, 1)[0])
-        homes = [(f"NM{rng.integers(1, 9)} {rng.integers(1, 9)}{chr(65 + f % 20)}{chr(65 + (f // 20) % 20)}", str(100000 + 10 * f + m)) for m in range(2)]
+        homes = [
+            (
+                f"NM{rng.integers(1, 9)} {rng.integers(1, 9)}{chr(65 + f % 20)}{chr(65 + (f // 20) % 20)}",
+                str(100000 + 10 * f + m),
+            )
+            for m in range(2)
+        ]
         moved = rng.random() < 0.25
         births = []
         for _ in range(int(rng.integers(1, 5))):
@@ -151,14 +200,27 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
                 p, u = homes[1 if moved and late else 0]
                 return {"postcode": p, "uprn": u}
 
-            me: dict[str, object] = {"forename": name, "surname": surname, "birth_date": born, "sex": "F" if girl else "M"}
+            me: dict[str, object] = {
+                "forename": name,
+                "surname": surname,
+                "birth_date": born,
+                "sex": "F" if girl else "M",
+            }
             if born.year <= 2021:
                 say("education", "pupil", pupil, who, **me, upn=pupil, **where(True))
             for k in range(int(rng.poisson(1.6))):
                 say("acute_trust", "ed_attendance", f"A{who}-{k}", who, **me, nhs_number=number if rng.random() < 0.93 else None,
                     postcode=where(rng.random() < 0.5)["postcode"])  # fmt: skip
             if rng.random() < 0.4:
-                say("community_health", "patient", f"C{who}", who, **me, nhs_number=number, postcode=where(True)["postcode"])
+                say(
+                    "community_health",
+                    "patient",
+                    f"C{who}",
+                    who,
+                    **me,
+                    nhs_number=number,
+                    postcode=where(True)["postcode"],
+                )
             if rng.random() < 0.2:
                 say("csc", "person", f"S{who}", who, **me, nhs_number=number if rng.random() < 0.7 else None,
                     upn=pupil if rng.random() < 0.5 and born.year <= 2021 else None, **where(True))  # fmt: skip
@@ -166,7 +228,14 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
                 say("police", "ppn", f"P{who}-{k}", who, **me, **where(rng.random() < 0.5))
             if rng.random() < 0.02:
                 before = say("csc", "person", f"X{who}", who, **me, nhs_number=number, **where(False))
-                after = say("csc", "person", f"Y{who}", who, **(me | {"surname": str(_zipf(rng, surnames, 1)[0])}), nhs_number=valid_nhs(rng))
+                after = say(
+                    "csc",
+                    "person",
+                    f"Y{who}",
+                    who,
+                    **(me | {"surname": str(_zipf(rng, surnames, 1)[0])}),
+                    nhs_number=valid_nhs(rng),
+                )
                 fences.append((before, after))
         del first_child
     return Town(frame(rows), pd.Series(truth), twin_pairs, fences)
@@ -185,7 +254,9 @@ def load(con: duckdb.DuckDBPyConnection, made: Town) -> None:
 def pair_scores(assignment: pd.DataFrame, truth: pd.Series) -> tuple[float, float]:
     """Precision and recall over all pairs of records of one true person."""
     live = assignment[assignment["known_to"] == FAR]
-    table = pd.DataFrame({"person": live["person_id"].to_numpy(), "true": truth.reindex(live["record_key"]).to_numpy()}).dropna()
+    table = pd.DataFrame(
+        {"person": live["person_id"].to_numpy(), "true": truth.reindex(live["record_key"]).to_numpy()}
+    ).dropna()
 
     def pairs(columns: list[str]) -> int:
         n = table.groupby(columns).size()

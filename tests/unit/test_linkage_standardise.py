@@ -1,0 +1,103 @@
+"""Standardising: what means nothing becomes NULL and is counted; nothing else is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import models.linkage
+from models.linkage import identifiers, names
+from models.linkage.edges import quarantine_shared
+from models.linkage.nodes import IDENTITY, contract
+from models.linkage.settings import LinkageSettings
+from models.linkage.standardise import standardise
+
+COLUMNS = ["forename", "surname", "birth_date", "sex", "postcode", "uprn", "nhs_number", "upn"]
+
+
+@pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(models.linkage.__path__)])
+def test_the_worked_examples_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"models.linkage.{module}")).failed == 0
+
+
+def rows(**columns: list[object]) -> pd.DataFrame:
+    n = len(next(iter(columns.values())))
+    return pd.DataFrame({c: pd.Series(columns.get(c, [None] * n), dtype=object) for c in COLUMNS})
+
+
+def test_placeholders_become_null_with_a_reason() -> None:
+    sent = rows(
+        forename=["UNKNOWN", "Baby of Ann", "Male 1", "Zoë"],
+        surname=["Test", "O'Neil", "Ray-Low", "Ray"],
+        birth_date=[dt.date(2010, 1, 1), dt.date(1900, 1, 1), dt.date(2012, 5, 6), None],
+        postcode=["ZZ99 3VZ", "ZM1 1AA", "ZM1", "zm1 1aa"],
+        nhs_number=["1234567890", "943 476 5919", None, ""],
+    )
+    good, counts = standardise(sent, LinkageSettings())
+    assert good["forename"].tolist() == [None, None, None, "zoe"]
+    assert good["surname"].tolist() == [None, "oneil", "raylow", "ray"]
+    assert good["birth_date"].tolist() == [None, None, "2012-05-06", None]
+    assert good["postcode"].tolist() == [None, "ZM11AA", None, "ZM11AA"]
+    assert good["nhs_number"].tolist() == [None, "9434765919", None, None]
+    assert dict(zip(counts["reason"], counts["records"], strict=True)) == {
+        "birth_date_first_january": 2, "forename_baby_of": 1, "forename_placeholder": 2, "nhs_number_check_digit": 1,
+        "postcode_malformed": 1, "postcode_placeholder": 1, "surname_placeholder": 1,
+    }  # fmt: skip
+
+
+def test_all_null_and_empty_input_are_no_trouble() -> None:
+    for n in (0, 3):
+        good, counts = standardise(rows(forename=[None] * n), LinkageSettings())
+        assert len(good) == n and counts.empty
+        assert contract(good, np.zeros(n, bool)).tolist() == list(range(n))
+
+
+def test_a_hub_is_no_address_evidence_but_a_family_home_is() -> None:
+    n = 30
+    hub = rows(
+        surname=[f"Na{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(n)],
+        uprn=["77"] * n,
+        postcode=["ZM1 1AA"] * n,
+    )
+    home = rows(surname=["Ray"] * 4, uprn=["88"] * 4, postcode=["ZM1 1AB"] * 4)
+    good, counts = standardise(pd.concat([hub, home], ignore_index=True), LinkageSettings())
+    assert good["is_hub"].sum() == n and good["postcode"].notna().sum() == 4
+    assert counts.set_index("reason").loc["uprn_hub", "records"] == n
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_name_or_has_a_reason(text: str) -> None:
+    if names.placeholder_reason(text) is None:
+        first, forms = names.forename(text)
+        assert first and first in forms and first == first.lower()
+        assert names.surname(text)[0]
+
+
+@given(st.text(alphabet="0123456789", min_size=9, max_size=9))
+def test_at_most_one_last_digit_checks(nine: str) -> None:
+    assert sum(identifiers.nhs_number(nine + d) is not None for d in "0123456789") <= 1
+
+
+def test_a_number_that_many_people_carry_is_quarantined() -> None:
+    n = 5000
+    shared = pd.DataFrame({
+        "nhs_number": ["9434765919"] * n, "upn": [None] * n, "surname": [f"s{i}" for i in range(n)], "birth_date": ["2010-03-04"] * n,
+    })  # fmt: skip
+    good, counts = quarantine_shared(shared, LinkageSettings())
+    assert good["nhs_number"].isna().all() and counts["records"].tolist() == [n]
+
+
+def test_equal_records_contract_and_bare_ones_do_not() -> None:
+    said = ["jo", "ray", "2011-02-03", "F", "ZM11AA", None, None]
+    bare = ["jo", "ray", None, None, None, None, None]
+    table = pd.DataFrame([said, bare, said, bare], columns=IDENTITY)
+    assert contract(table, np.zeros(4, bool)).tolist() == [0, 1, 0, 2]
+    assert contract(table, np.array([True, False, True, False])).tolist() == [0, 1, 2, 3]
