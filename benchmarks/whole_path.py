@@ -59,9 +59,7 @@ def steps_of_last_run(state: Path) -> dict[str, float]:
     with dg.DagsterInstance.get() as instance:
         run = instance.get_runs(limit=1)[0]
         stats = instance.get_run_step_stats(run.run_id)
-    return {
-        one.step_key: round(one.end_time - one.start_time, 2) for one in stats if one.end_time and one.start_time
-    }
+    return {one.step_key: round(one.end_time - one.start_time, 2) for one in stats if one.end_time and one.start_time}
 
 
 def one_size(children: int, folder: Path, console: Console) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def archive_with(landing_key: bytes) -> Callable[[Path, str], None]:
         target.parent.mkdir(exist_ok=True, mode=0o700)
         partial = target.with_suffix(".partial")
         partial.write_bytes(seal(landing_key, path.read_bytes(), _context(path)))
-        os.replace(partial, target)
+        partial.replace(target)
         path.unlink()
 
     return archive

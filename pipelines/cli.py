@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-console = Console(highlight=False)
+# Pinned to the real output: steps that print for themselves are kept out of it while a run is told.
+console = Console(highlight=False, file=sys.stdout)
 app = typer.Typer(
     help="The safeguarding hub: agencies' files in, a short weekly list of families to talk about out.",
     no_args_is_help=True,
@@ -32,9 +34,20 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(list_app, name="list")
 app.add_typer(dbt_app, name="dbt")
 
+
+class WorldKind(StrEnum):
+    """Worlds the demo can make."""
+
+    PASSES = "passes"
+    NO_SIGNAL = "no-signal"
+    BIASED = "biased"
+
+
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Know only what was known then. Default: as far as the drops go."),
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], help="Know only what was known then. Default: as far as the drops go."
+    ),
 ]
 
 
@@ -68,14 +81,24 @@ def demo_create(
     children: Annotated[int, typer.Option(help="How many children live in the authority.")] = 20_000,
     years: Annotated[int, typer.Option(help="Years of history the agencies send first.")] = 5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world, byte for byte.")] = 1,
-    world: Annotated[str, typer.Option(help="passes | no-signal | biased")] = "passes",
+    world: Annotated[WorldKind, typer.Option(help="What kind of world; the others are for tests.")] = WorldKind.PASSES,
     error_multiplier: Annotated[float, typer.Option(help="How many more mistakes the agencies make.")] = 1.0,
-    out: Annotated[Path | None, typer.Option(help="Where the suppliers keep their world. Default: drops/<name>.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the suppliers keep their world. Default: drops/<name>.")
+    ] = None,
 ) -> None:
     """Make a synthetic world and deliver its agencies' first files into landing."""
     from pipelines.demo import create
 
-    create(console, children=children, years=years, seed=seed, world=world, error_multiplier=error_multiplier, out=out)
+    create(
+        console,
+        children=children,
+        years=years,
+        seed=seed,
+        world=world.value,
+        error_multiplier=error_multiplier,
+        out=out,
+    )
 
 
 @demo_app.command("advance", epilog="Example: hub demo advance --nights 7")
@@ -105,7 +128,9 @@ def status() -> None:
 @feed_app.command("check", epilog="Example: hub feed check contacts_20261005_delta.csv --feed csc__contacts")
 def feed_check(
     file: Annotated[Path, typer.Argument(help="The file an agency means to send.", exists=True, dir_okay=False)],
-    feed: Annotated[str | None, typer.Option(help="<agency>__<feed>; default: told from the manifest or the name.")] = None,
+    feed: Annotated[
+        str | None, typer.Option(help="<agency>__<feed>; default: told from the manifest or the name.")
+    ] = None,
 ) -> None:
     """Say what the gate would refuse, in the file's own rows and columns. Nothing is loaded."""
     from pipelines.feed_check import check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -20,7 +21,7 @@ def create(
     children: int,
     years: int = _DEMO_YEARS,
     seed: int = _DEMO_SEED,
-    world: str = "passes",
+    world: Literal["passes", "no-signal", "biased"] = "passes",
     error_multiplier: float = 1.0,
     out: Path | None = None,
 ) -> None:
@@ -42,7 +43,7 @@ def create(
             progress=lambda message: progress.update(step, description=message),
         )
     console.print(
-        f"A synthetic authority of {children:,} children, {years} years, seed {seed}: {summary.files} files with "
+        f"A synthetic authority of {children:,} children, {years} years, seed {seed}: {summary.drops} files with "
         f"{summary.rows:,} rows delivered to {settings.landing} in {time.monotonic() - started:.0f} s.",
         soft_wrap=True,
     )
@@ -61,7 +62,7 @@ def advance(console: Console, nights: int) -> None:
             nights=nights,
             progress=lambda message: progress.update(step, description=message),
         )
-    console.print(f"{nights} nights: {summary.files} files with {summary.rows:,} rows delivered.")
+    console.print(f"{nights} nights: {summary.drops} files with {summary.rows:,} rows delivered.")
 
 
 def run_everything(console: Console, children: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -70,9 +70,7 @@ class Hub:
     @cached_property
     def zones(self) -> Zones:
         """The encrypted databases."""
-        return Zones(
-            self.settings.root, self.keys, self.settings.duckdb_threads, self.settings.duckdb_memory_limit
-        )
+        return Zones(self.settings.root, self.keys, self.settings.duckdb_threads, self.settings.duckdb_memory_limit)
 
     @cached_property
     def store(self) -> HubStore:
@@ -93,8 +91,22 @@ class Hub:
 
     def area_teams(self) -> dict[str, str]:
         """Area team by the first part of a postcode."""
-        with (self.settings.pack / "codes" / "area_team.csv").open(encoding="utf-8", newline="") as file:
-            return {row["outward_code"]: row["area_team"] for row in csv.DictReader(file)}
+        return {row["outward_code"]: row["area_team"] for row in self._code_rows("area_team")}
+
+    def bank_holidays(self) -> frozenset[date]:
+        """Days that are no working days, besides weekends."""
+        return frozenset(date.fromisoformat(row["date"]) for row in self._code_rows("bank_holidays"))
+
+    def labels(self, *code_sets: str) -> dict[str, str]:
+        """Words for the codes of some code sets; empty for a set the pack does not have."""
+        return {row["code"]: row["label"] for name in code_sets for row in self._code_rows(name)}
+
+    def _code_rows(self, name: str) -> list[dict[str, str]]:
+        path = self.settings.pack / "codes" / f"{name}.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
 
     def present(self) -> datetime:
         """The instant a run started now may know up to, as naive UTC.

@@ -55,7 +55,9 @@ def identities(
         """,
         {"instant": known_until, "wanted": wanted, "spelling": list(_SPELLING)},
     ).fetchall()
-    return {key: {"forename": forename, "surname": surname, "birth_date": born} for key, forename, surname, born in rows}
+    return {
+        key: {"forename": forename, "surname": surname, "birth_date": born} for key, forename, surname, born in rows
+    }
 
 
 def professionals(
@@ -87,5 +89,3 @@ def mentioned(candidates: Iterable[dict[str, Any]]) -> tuple[set[str], set[str]]
             str(line["worker_record_key"]) for line in candidate.get("involvement", []) if line.get("worker_record_key")
         )
     return persons, workers
-
-

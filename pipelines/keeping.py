@@ -20,7 +20,9 @@ def back_up(console: Console, folder: Path) -> None:
     with console.status("holding every zone still and copying it"):
         manifest = backup(hub.zones, archive, hub.keys.hub, moment)
     megabytes = archive.stat().st_size / 1e6
-    console.print(f"{len(manifest.files)} files in {archive} ({megabytes:,.0f} MB). Keys are not in it.", soft_wrap=True)
+    console.print(
+        f"{len(manifest.files)} files in {archive} ({megabytes:,.0f} MB). Keys are not in it.", soft_wrap=True
+    )
 
 
 def put_back(console: Console, archive: Path, force: bool) -> None:

@@ -23,7 +23,9 @@ def show(console: Console, as_of: date | None, team: str | None, purpose: str) -
         if team is None or facts.area_team == team
     ]
     if not issued:
-        console.print(f"No list was issued for the week that ended on {sunday}. `hub run weekly --as-of {sunday}` makes it.")
+        console.print(
+            f"No list was issued for the week that ended on {sunday}. `hub run weekly --as-of {sunday}` makes it."
+        )
         return False
     table = Table("team", "version", "issued (UTC)", "use until", "content hash", "cause")
     for facts in issued:

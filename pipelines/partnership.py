@@ -106,6 +106,4 @@ class Partnership(_Declared):
             return dict.fromkeys(teams)
         total = round(declared.per_60000_children * children / 60_000)
         share, rest = divmod(total, len(teams))
-        return {
-            team: max(declared.at_least_per_team, share + (place < rest)) for place, team in enumerate(teams)
-        }
+        return {team: max(declared.at_least_per_team, share + (place < rest)) for place, team in enumerate(teams)}

@@ -6,9 +6,12 @@ recorded in the same history the UI reads.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from datetime import date, datetime
 
 import dagster as dg
@@ -36,9 +39,7 @@ def run_weekly(as_of: date | None, console: Console) -> bool:
     hub = Hub.from_environment(create_keys=True)
     hub.prepare()
     sunday = as_of or as_of_known_at(hub.present())
-    return run_job(
-        "weekly", {AS_OF_TAG: sunday.isoformat(), INSTANT_TAG: weekly_cutoff(sunday).isoformat()}, console
-    )
+    return run_job("weekly", {AS_OF_TAG: sunday.isoformat(), INSTANT_TAG: weekly_cutoff(sunday).isoformat()}, console)
 
 
 def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
@@ -54,7 +55,8 @@ def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
     from pipelines.definitions import defs
 
     job = defs.resolve_job_def(name)
-    with dg.DagsterInstance.get() as instance, listening(say):
+    # dbt's lines go to its own log in the assembled project; here a person follows the steps.
+    with dg.DagsterInstance.get() as instance, listening(say), redirect_stdout(io.StringIO()):
         result = job.execute_in_process(
             instance=instance,
             tags=tags,
@@ -79,11 +81,11 @@ def prepare_dagster_home(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
-def instant_of(tags: dict[str, str], hub: Hub) -> datetime:
+def instant_of(tags: Mapping[str, str], hub: Hub) -> datetime:
     """The knowledge instant a run was given, else the present (a run started in the UI or by a schedule)."""
     return datetime.fromisoformat(tags[INSTANT_TAG]) if INSTANT_TAG in tags else hub.present()
 
 
-def as_of_date_of(tags: dict[str, str], hub: Hub) -> date:
+def as_of_date_of(tags: Mapping[str, str], hub: Hub) -> date:
     """The Sunday a weekly run was given, else the last one that is over."""
     return date.fromisoformat(tags[AS_OF_TAG]) if AS_OF_TAG in tags else as_of_known_at(instant_of(tags, hub))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
+
+# What `dg.define_asset_job` returns has no public name.
+AssetJob = Any
 
 NIGHTLY_CRON = "0 2 * * *"
 WEEKLY_CRON = "0 6 * * 1"
 
 
-def hub_schedules(nightly: dg.UnresolvedAssetJobDefinition, weekly: dg.UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
+def hub_schedules(nightly: AssetJob, weekly: AssetJob) -> list[dg.ScheduleDefinition]:
     """The two schedules; they run while `hub ui` or a Dagster daemon is up."""
     return [
         dg.ScheduleDefinition(

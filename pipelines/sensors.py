@@ -1,17 +1,16 @@
 """What starts a run besides the clock: complete drops that nobody has taken in yet."""
 
-from __future__ import annotations
-
 import hashlib
 
 import dagster as dg
 
+from pipelines.schedules import AssetJob
 from pipelines.settings import Settings
 
 _LOOK_EVERY_SECONDS = 300
 
 
-def completed_drops_sensor(nightly: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def completed_drops_sensor(nightly: AssetJob) -> dg.SensorDefinition:
     """Runs the night's work when complete drops wait: a manifest is written last, so its presence means completeness.
 
     The same set of waiting drops asks once (run key), whatever becomes of the run.

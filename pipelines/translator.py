@@ -21,7 +21,7 @@ class HubDbtTranslator(DagsterDbtTranslator):
         meta = dbt_resource_props.get("meta", {}) or dbt_resource_props.get("config", {}).get("meta", {})
         if meta.get("dagster", {}).get("asset_key"):
             return dg.AssetKey(meta["dagster"]["asset_key"])
-        if dbt_resource_props["resource_type"] == "source":
+        if "agency" in meta and "feed" in meta and dbt_resource_props["resource_type"] == "source":
             return dg.AssetKey([meta["agency"], meta["feed"]])
         return dg.AssetKey([str(dbt_resource_props["schema"]), str(dbt_resource_props["name"])])
 

@@ -1,9 +1,6 @@
 """The end of the night: everything expected was made, and the state of every feed for whoever asks."""
 
-from __future__ import annotations
-
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,7 +47,7 @@ def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
         target.parent.mkdir(exist_ok=True, mode=0o700)
         partial = target.with_suffix(".partial")
         partial.write_text(json.dumps([state.summary() for state in states], indent=1), encoding="utf-8")
-        os.replace(partial, target)
+        partial.replace(target)
         late = [state for state in states if state.is_late]
         tell(f"assurance: {made} assets made; {len(late)} of {len(states)} feeds late")
         yield dg.MaterializeResult(
@@ -60,13 +57,16 @@ def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
                     {
                         "feeds": len(states),
                         "feeds_late": len(late),
-                        "rows_in_quarantine": sum(state.quarantined for state in states),
+                        "rows_in_quarantine": sum(state.status.held_now for state in states),
                         "assets_made": made,
                     }
                 ),
                 "late_feeds": table(
                     ["agency", "feed", "last good load", "ring"],
-                    [[state.agency_title, state.feed, state.last_good_load, state.contact] for state in late],
+                    [
+                        [state.agency_title, state.status.feed, state.status.last_good_load, state.contact]
+                        for state in late
+                    ],
                 ),
             },
         )

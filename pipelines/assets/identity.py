@@ -1,7 +1,5 @@
 """Who is who: dbt's identity models, linkage, and the little that leaves the identity zone."""
 
-from __future__ import annotations
-
 import dagster as dg
 import duckdb
 
@@ -75,13 +73,13 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
                     group_name="identity",
                     kinds={"duckdb"},
                     owners=owner,
-                    description="Leaves the identity zone: keys, spells, month of birth and team. No name or identifier.",
+                    description="Leaves the identity zone: keys, spells, month of birth, team. No name, no identifier.",
                 )
                 for key in EXPORTED
             ],
         ],
     )
-    def who_is_who(context: dg.AssetExecutionContext):  # noqa: ANN202  Dagster reads the annotation
+    def who_is_who(context: dg.AssetExecutionContext):
         hub: Hub = context.resources.hub
         from models.linkage import link, write
 
@@ -99,7 +97,7 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
             write(con, result)
             counts = export(con, result.person, result.household, hub.keys.pseudonym)
         quality = result.quality
-        tell(f"identity: {counts['record_person']:,} records are {len(result.sort_no_by_person):,} persons")
+        tell(f"identity: {counts['record_person']:,} records are {result.person.person_id.nunique():,} persons")
         yield dg.MaterializeResult(
             asset_key=PERSONS,
             metadata={

@@ -4,8 +4,6 @@ One agency's bad night never costs another's: each agency has its own step, each
 that brought nothing usable is still *made*: it carries its last good load, and says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -140,11 +138,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                         }
                     ),
                     "agreement_state": feed.agreement,
-                    **(
-                        {"refused": table(["why"], [[str(reason)] for reason in feed.refused])}
-                        if feed.refused
-                        else {}
-                    ),
+                    **({"refused": table(["why"], [[str(reason)] for reason in feed.refused])} if feed.refused else {}),
                 },
                 check_results=[batch_check_result(feed_key(contract), reports.get(feed_name, []))],
             )

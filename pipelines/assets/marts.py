@@ -1,7 +1,5 @@
 """dbt in the graph: three steps, each with the key of one zone alone."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From candidates to a frozen list for every team, and out: named to one recipient, expiring, logged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,6 +21,8 @@ LISTS = dg.AssetKey(["list", "weekly_list"])
 RELEASED = dg.AssetKey(["release", "outbox"])
 DECISIONS = dg.AssetKey(["review", "decisions"])
 SCHEDULE = "schedule"
+# Code sets whose labels stand for a team, role or organisation on the page.
+_SPOKEN_CODES = ("professional_role", "csds_team_type", "early_help_organisation")
 _PURPOSE = "weekly multi-agency review"
 
 
@@ -40,7 +40,7 @@ def review_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]
                 group_name="list",
                 kinds={"jsonschema"},
                 owners=["team:mash"],
-                description="One frozen document a team, encrypted in the hub's store; a differing re-run is a new version.",
+                description="One frozen document a team, encrypted in the hub's store; a re-run that differs is a new version.",
             ),
         ],
     )
@@ -109,8 +109,9 @@ def review_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]
 
 def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]]:
     """All documents of a week: a list for every team, notices to the workers of open cases."""
-    from review.compose import ListSettings, compose_lists
+    from review.compose import compose_lists
     from review.notices import compose_notices
+    from review.settings import ListSettings
     from review.words import Wording
 
     cutoff = weekly_cutoff(as_of)
@@ -127,9 +128,9 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
             [as_of],
         ).fetchall():
             suppressed.setdefault(team, {})[reason] = count
-        schools = dict(
+        organisations = dict(
             con.execute(
-                "select organisation, any_value(name order by known_from desc) from warehouse.canonical.canonical_organisation "
+                "select organisation, any_value(name order by known_from desc) from warehouse.canonical.organisation "
                 "group by organisation"
             ).fetchall()
         )
@@ -145,6 +146,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         },
         synthetic=declared.get("label") == "synthetic",
         mode=hub.partnership.mode,
+        bank_holidays=hub.bank_holidays(),
     )
     sentences = {
         one["name"] if "name" in one else one["id"]: one["sentence"]
@@ -164,9 +166,10 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         candidates,
         **shared,
         feeds=feeds,
-        organisations=schools,
+        organisations={**organisations, **hub.labels(*_SPOKEN_CODES)},
         suppressed=suppressed,
         basis=batch["basis"],
+        patterns=batch["patterns"],
     )
     return [*lists.values(), *compose_notices(notices, **shared)]
 

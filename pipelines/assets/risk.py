@@ -4,8 +4,6 @@ One step, because scores may not outlive it: they are made, used and forgotten i
 model's files and card, aggregates for analysts, and, encrypted, the evidence of the people the lists will hold.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator
@@ -27,8 +25,9 @@ MODEL = dg.AssetKey(["risk", "model"])
 EVALUATION = dg.AssetKey(["risk", "evaluation"])
 GATES = dg.AssetKey(["risk", "gates"])
 CANDIDATES = dg.AssetKey(["list", "candidates"])
-# A child who was talked about is not put on the list again for this long, unless something new happened.
-_QUIET_WEEKS = 12
+_MODEL_PASSED = (
+    "This week's families come from named patterns and from a model that passed every check written down beforehand."
+)
 
 
 def code_hash() -> str:
@@ -54,15 +53,34 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         specs=[
             spec(FEATURES, "panel", mart_keys, {"numpy"}, "Person x week: every declared feature as known then."),
             spec(MODEL, "risk", [FEATURES], {"scikitlearn"}, "The week's model: files, card and hashes; no pickle."),
-            spec(EVALUATION, "risk", [MODEL], {"python"}, "What the model finds, against contact count, rules and chance."),
-            spec(GATES, "risk", [EVALUATION], {"python"}, "Whether a model list may be issued: passed, failed or not enough evidence."),
-            spec(CANDIDATES, "list", [GATES], {"python"}, "Evidence of the people this week's lists hold, encrypted in the hub's store."),
+            spec(
+                EVALUATION,
+                "risk",
+                [MODEL],
+                {"python"},
+                "What the model finds, against contact count, rules and chance.",
+            ),
+            spec(
+                GATES,
+                "risk",
+                [EVALUATION],
+                {"python"},
+                "Whether a model list may be issued: passed, failed or not enough evidence.",
+            ),
+            spec(
+                CANDIDATES,
+                "list",
+                [GATES],
+                {"python"},
+                "Evidence of the people this week's lists hold, encrypted in the hub's store.",
+            ),
         ],
     )
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
         from models.risk.declare import load_risk, load_rules
         from models.risk.run import run_weekly
+        from review.freeze import listed_recently
 
         as_of = as_of_date_of(context.run.tags, hub)
         config = load_risk(hub.declaration("risk.yml"))
@@ -76,17 +94,19 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
                 {**hub.declaration("partnership.yml"), "capacity": hub.capacity(children_on(con, as_of))},
                 as_of,
                 code_hash=code_hash(),
-                listed_recently=hub.store.listed_recently(as_of, weeks=_QUIET_WEEKS),
+                record_person="warehouse.identity_export.record_person",
+                listed_recently=listed_recently(hub.store, as_of, weeks=config.channels.relist_after_weeks),
+                progress=lambda stage: tell(f"risk: {stage}"),
             )
         if run.model is not None:
             keep_model(hub.settings.root / "models", run.model)
-        hub.store.put_candidates(as_of, run.batch(), made_at=datetime.now(UTC))
-        tell(f"risk: {run.statement}")
+        hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC))
+        tell(f"risk: {run.statement or _MODEL_PASSED}")
         tell(f"list: {len(run.candidates)} children to talk about, {len(run.notices)} notices to named workers")
         yield dg.MaterializeResult(
             asset_key=FEATURES,
             metadata={
-                **numbers({"features": len(run.features), "seconds": run.seconds.get("panel")}),
+                **numbers({"features": len(run.features)}),
                 "features_by_theme": table(
                     ["feature", "theme", "kind", "mean", "not zero"],
                     [[f["name"], f["theme"], f["kind"], f.get("mean"), f.get("nonzero_share")] for f in run.features],
@@ -130,6 +150,17 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         )
 
     return [weekly_risk]
+
+
+def batch_of(run: Any) -> dict[str, Any]:
+    """What the composer needs of a week's run: the people with their evidence, and where the list comes from."""
+    return {
+        "channel": run.channel,
+        "basis": [run.statement or _MODEL_PASSED],
+        "patterns": [{"title": one["title"], "words": one["words"]} for one in run.rule_yields],
+        "candidates": run.candidates,
+        "notices": run.notices,
+    }
 
 
 def children_on(con: duckdb.DuckDBPyConnection, as_of: date) -> int:

@@ -28,10 +28,10 @@ def batch_check_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
 def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport]) -> dg.AssetCheckResult:
     """One result for all batches of the night; a night without a batch passes and says that there was none."""
     failed = [
-        (check["name"], check.get("column") or "", check["severity"])
+        (check.name, check.column or "", check.severity)
         for report in reports
         for check in report.checks
-        if not check["passed"]
+        if not check.passed
     ]
     worst = dg.AssetCheckSeverity.WARN
     if any(_SEVERITIES.get(severity) is dg.AssetCheckSeverity.ERROR for _, _, severity in failed):

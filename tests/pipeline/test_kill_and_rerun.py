@@ -51,9 +51,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     return DemoHub(tmp_path_factory.mktemp("waiting")).create()
 
 
-def test_a_killed_night_run_again_gives_the_same_content(
-    waiting: DemoHub, finished: DemoHub, tmp_path: Path
-) -> None:
+def test_a_killed_night_run_again_gives_the_same_content(waiting: DemoHub, finished: DemoHub, tmp_path: Path) -> None:
     hub = _copy(waiting, tmp_path)
     shutil.copy(finished.folder / "keys.json", tmp_path / "keys.json")
     moments = random.Random(20261005)

@@ -1,0 +1,77 @@
+"""`hub status`: how the partnership stands, on one screen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.clock import as_of_known_at
+from pipelines.feeds import feed_states
+from pipelines.hub import Hub
+from pipelines.run import prepare_dagster_home
+
+
+def print_status(console: Console) -> None:
+    """Last runs, every feed's last good load, quarantine, lists."""
+    hub = Hub.from_environment()
+    now = hub.present()
+    console.rule(f"{hub.partnership.title}, as known at {now:%A %d %B %Y %H:%M} UTC")
+    _runs(console, hub)
+    if hub.zones.path("warehouse").exists():
+        _feeds(console, hub, now)
+        _lists(console, hub, now)
+    else:
+        console.print("No night has run yet: `hub run nightly`.")
+
+
+def _runs(console: Console, hub: Hub) -> None:
+    prepare_dagster_home(hub.settings)
+    with dg.DagsterInstance.get() as instance:
+        for job in ("nightly", "weekly"):
+            records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+            if not records:
+                console.print(f"{job}: never run")
+                continue
+            run, record = records[0].dagster_run, records[0]
+            ended = f"{record.create_timestamp:%Y-%m-%d %H:%M} UTC"
+            colour = "green" if run.status is dg.DagsterRunStatus.SUCCESS else "red"
+            console.print(f"{job}: [{colour}]{run.status.value.lower()}[/{colour}], started {ended}")
+
+
+def _feeds(console: Console, hub: Hub, now: datetime) -> None:
+    with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
+        states = feed_states(con, hub, now)
+    table = Table("agency", "feed", "last good load (UTC)", "state", "in quarantine", "ring")
+    for state in states:
+        one = state.status
+        words = [
+            *(["no valid agreement: not read"] if one.agreement != "valid" else []),
+            *(["late"] if one.is_late else []),
+            *(["newest file refused"] if one.last_refusal else []),
+        ]
+        table.add_row(
+            f"{state.agency_title} ({one.agency})",
+            one.feed,
+            f"{one.last_good_load:%Y-%m-%d %H:%M}" if one.last_good_load else "never",
+            f"[yellow]{', '.join(words)}[/yellow]" if words else "good",
+            f"{one.held_now:,}",
+            state.contact if words else "",
+        )
+    console.print(table)
+    for state in states:
+        if state.status.last_refusal:
+            console.print(f"[yellow]{state.status.name}[/yellow] {state.status.last_refusal}", soft_wrap=True)
+
+
+def _lists(console: Console, hub: Hub, now: datetime) -> None:
+    sunday = as_of_known_at(now)
+    issued = hub.store.issued("weekly_list.v1", sunday)
+    if not issued:
+        console.print(f"lists: none issued for the week that ended on {sunday}; `hub run weekly` makes them.")
+    for facts in issued:
+        console.print(
+            f"lists: {facts.area_team}, version {facts.version}, use until {facts.expires_on} ({facts.cause})"
+        )
