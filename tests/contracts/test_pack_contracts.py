@@ -136,3 +136,30 @@ def test_every_feed_is_used():
     staging = "".join(path.read_text(encoding="utf-8") for path in (PACK / "staging").rglob("*.sql"))
     read = set(re.findall(r"source\('\w+', '(\w+)'\)", staging))
     assert read == set(CONTRACTS), "a feed nobody reads has no necessity"
+
+
+def test_what_the_pack_asks_about_is_what_staging_makes():
+    staging = "".join(path.read_text(encoding="utf-8") for path in (PACK / "staging").rglob("*.sql"))
+    made = set(re.findall(r"'([a-z][a-z0-9_]+)'", staging))
+    # Made by the hub itself or by an agency that may join, not by the feeds of today.
+    elsewhere = {"hub_decision", "objection_upheld", "care_leaver"}
+    asked = set()
+    for name in ("risk.yml", "cohort.yml"):
+        asked |= _named(yaml.safe_load((PACK / name).read_text(encoding="utf-8")), {"events", "episodes"})
+    assert asked
+    assert asked - made <= elsewhere
+
+
+def _named(value, keys):
+    """Texts in the lists under any of the keys, however deep."""
+    if isinstance(value, dict):
+        found = set()
+        for key, item in value.items():
+            if key in keys:
+                found |= {item} if isinstance(item, str) else {text for text in item if isinstance(text, str)}
+            else:
+                found |= _named(item, keys)
+        return found
+    if isinstance(value, list):
+        return set().union(*(_named(item, keys) for item in value))
+    return set()
