@@ -6,6 +6,7 @@ service holds information. And order never depends on a key: reasons and rows st
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -166,36 +167,47 @@ def _by_content(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def chronology(candidate: Mapping[str, Any], wording: Wording, as_of: date) -> list[dict[str, Any]]:
-    """24 months, newest first: one line an event, and one line a month for small events of one kind."""
+    """24 months, newest first: one line an event, and one line a month for all small events of an agency."""
     start = _months_before(as_of, CHRONOLOGY_MONTHS)
-    grouped: dict[tuple[Any, ...], list[date]] = {}
-    for place, row in enumerate(candidate.get("chronology") or []):
+    lines: list[dict[str, Any]] = []
+    months: dict[tuple[str, int, int], list[tuple[date, str]]] = {}
+    rows = [row for row in candidate.get("chronology") or [] if not is_sealed(row, wording)]
+    told_better = Counter(
+        (str(row["agency"]), str(instead), to_date(row["occurred_on"]))
+        for row in rows
+        if (instead := wording.event_setting(str(row["event_type"]), "instead_of"))
+    )
+    for row in rows:
         day = to_date(row["occurred_on"])
-        if day is None or not start <= day <= as_of or is_sealed(row, wording):
+        agency, event_type = str(row["agency"]), str(row["event_type"])
+        if day is None or not start <= day <= as_of or wording.event_setting(event_type, "untold"):
             continue
-        kind = (str(row["agency"]), str(row["event_type"]))
-        if wording.event_setting(kind[1], "by_month"):
-            grouped.setdefault((*kind, None, day.year, day.month), []).append(day)
+        if told_better[agency, event_type, day] > 0:
+            told_better[agency, event_type, day] -= 1
+        elif wording.event_setting(event_type, "by_month"):
+            months.setdefault((agency, day.year, day.month), []).append((day, event_type))
         else:
-            grouped.setdefault((*kind, row.get("detail"), day, place), []).append(day)
-    lines = []
-    for (agency, event_type, detail, *rest), days in grouped.items():
-        first, last, count = min(days), max(days), len(days)
-        what = wording.event(event_type, count, detail)
-        by_month = not isinstance(rest[0], date)
-        lines.append(
-            {
-                "first_on": first.isoformat(),
-                "last_on": last.isoformat(),
-                "when": month_words(first) if by_month else on_words(first),
-                "agency": agency,
-                "agency_name": wording.agency(agency),
-                "what": _capital(f"{count} {what}" if by_month else what),
-            }
-        )
+            what = _capital(wording.event(event_type, 1, row.get("detail")))
+            lines.append(_told(agency, day, day, on_words(day), what, wording))
+    for (agency, *_), events in months.items():
+        days = [day for day, _ in events]
+        counts = Counter(event_type for _, event_type in events)
+        what = "; ".join(f"{count} {wording.event(kind, count)}" for kind, count in sorted(counts.items()))
+        lines.append(_told(agency, min(days), max(days), month_words(days[0]), what, wording))
     lines.sort(key=lambda line: (line["agency"], line["what"]))
     lines.sort(key=lambda line: line["last_on"], reverse=True)
     return lines
+
+
+def _told(agency: str, first: date, last: date, when: str, what: str, wording: Wording) -> dict[str, Any]:
+    return {
+        "first_on": first.isoformat(),
+        "last_on": last.isoformat(),
+        "when": when,
+        "agency": agency,
+        "agency_name": wording.agency(agency),
+        "what": what,
+    }
 
 
 def gaps(feeds: Sequence[Mapping[str, Any]], agencies: Iterable[str], wording: Wording) -> list[str]:

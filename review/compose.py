@@ -109,7 +109,7 @@ def compose_lists(
             "decisions": list(wording.pack["decisions"]),
             "reason_answers": list(wording.pack["reason_answers"]),
             "family_told": list(wording.pack["family_told"]),
-            "page": page_words(wording, ("none_good", "none_involved", "sealed_note")),
+            "page": page_words(wording, ("none_good", "none_involved", "none_sure", "sealed_note")),
         }
         finish(document)
         validate(document)

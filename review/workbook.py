@@ -108,7 +108,8 @@ def _children(sheet: Worksheet, document: Mapping[str, Any], lists: Mapping[str,
             "\n".join(f"• {_with_agencies(reason)}" for reason in child["reasons"]),
             "\n".join(f"• {_with_agencies(good)}" for good in child["going_well"]) or document["page"]["none_good"],
             _helpers(child, document),
-            "\n".join(f"{', '.join(line['agencies'])}: {line['sentence']}" for line in child["sureness"]),
+            "\n".join(f"{', '.join(line['agencies'])}: {line['sentence']}" for line in child["sureness"])
+            or document["page"]["none_sure"],
         ]
         for column, cell in enumerate(cells):
             sheet.write_string(row, column, cell, text)

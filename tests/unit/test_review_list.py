@@ -250,9 +250,32 @@ def test_chronology_covers_24_months_and_tells_small_events_by_month() -> None:
     assert days == sorted(days, reverse=True)
     assert min(days) >= "2024-10-04"
     assert max(days) <= "2026-10-04"
-    absences = [line for line in child["chronology"] if "half-day" in line["what"]]
+    absences = [line for line in child["chronology"] if line["agency"] == "education"]
     assert [line["when"] for line in absences] == ["October 2026", "September 2026", "August 2026"]
     assert child["gaps"] == ["Police: no missing person reports after 20 September 2026, because the file is late."]
+
+
+def test_small_events_of_one_agency_share_the_months_line() -> None:
+    one = candidate(0)
+    one["chronology"] = [
+        event("k", "education", "attendance", kind, date(2026, 9, day))
+        for kind, day in (("absence_illness", 3), ("late_after_register", 4), ("absence_illness", 7))
+    ]
+    (child,) = children(north([one]))
+    (line,) = child["chronology"]
+    assert (line["when"], line["first_on"], line["last_on"]) == ("September 2026", "2026-09-03", "2026-09-07")
+    assert line["what"] == "2 half-days missed through illness; 1 late arrival after the register closed"
+
+
+def test_one_visit_is_told_once_in_the_words_that_say_most() -> None:
+    one = candidate(0)
+    kinds = ("ed_attendance", "ed_injury_attendance", "ed_attendance", "csc_assessment_factor")
+    one["chronology"] = [event("k", "acute_trust", "ed_attendance", kind, AS_OF) for kind in kinds]
+    (child,) = children(north([one]))
+    assert sorted(line["what"] for line in child["chronology"]) == [
+        "Emergency department visit",
+        "Emergency department visit for an injury",
+    ]
 
 
 def test_details_are_told_only_where_the_pack_has_words_for_them() -> None:
