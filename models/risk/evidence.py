@@ -24,6 +24,15 @@ SHOWN = ["event_key", "agency", "feed", "event_type", "occurred_on", "value", "d
 
 
 @dataclass(frozen=True)
+class Person:
+    """Whom evidence is gathered for: key, key of the household on the day, keys of its other members."""
+
+    key: str
+    household_key: str | None
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dossier:
     """Facts about the people looked at and their households, as known at the cut-off.
 
@@ -35,14 +44,16 @@ class Dossier:
     episodes: pd.DataFrame
     basis: dict[str, dict[str, str]]
 
+    def about(self, person: Person) -> Dossier:
+        """The same with only the rows of one person, the others at home and the home itself."""
 
-@dataclass(frozen=True)
-class Person:
-    """Whom evidence is gathered for: key, key of the household on the day, keys of its other members."""
+        def part(frame: pd.DataFrame) -> pd.DataFrame:
+            here = frame["person_key"].isin([person.key, *person.others])
+            if person.household_key is not None:
+                here |= frame["person_key"].isna() & (frame["household_key"] == person.household_key)
+            return frame[here]
 
-    key: str
-    household_key: str | None
-    others: tuple[str, ...]
+        return Dossier(self.as_of, part(self.events), part(self.episodes), self.basis)
 
 
 def gather(

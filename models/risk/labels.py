@@ -108,12 +108,12 @@ def outcomes_of(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on
     cutoff = microseconds([knowledge_cutoff(known_on)])[0]
     frame = outcomes.frame
     known = frame[(frame["known_from"] <= cutoff) & (frame["known_to"] > cutoff)]
-    people = pd.Index(rows["person_key"].unique())
-    who = people.get_indexer(known["person_key"])
+    person = rows["person_key"].astype("category").cat
+    who = pd.Index(person.categories.astype(object)).get_indexer(known["person_key"].astype(object))
     # One number orders person, then day, so that a single search finds each row's next outcome.
     span = 10**6
     code = np.sort((who.astype(np.int64) * span + known["day"].to_numpy())[who >= 0])
-    own = people.get_indexer(rows["person_key"]).astype(np.int64)
+    own = person.codes.to_numpy().astype(np.int64)
     day = rows["as_of_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     if len(code) == 0:
         return np.zeros(len(rows), dtype=bool)

@@ -99,7 +99,7 @@ def describe(
         keys = tuple(rows["person_key"].iloc[p] for p in others if p != position)
         key = rows["person_key"].iloc[position]
         people.append(Person(key, homes.get(key) if home >= 0 else None, keys))
-    dossier = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
+    everything = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
     weights = _weights(everyone, chosen, learnt)
     listed = {p.key for p in people}
     by_rule = {r.id: r for r in book.rules}
@@ -107,6 +107,7 @@ def describe(
     out = []
     for number, ((position, channels), person) in enumerate(zip(chosen, people, strict=True)):
         values = {name: float(everyone.X[position, i]) for i, name in enumerate(everyone.names)}
+        dossier = everything.about(person)
         named = sorted((by_rule[c] for c in channels if c in by_rule), key=lambda r: (r.deadline_working_days, r.id))
         told = [r for r in (evidence.rule_reason(rule, person, dossier, config) for rule in named) if r is not None]
         for reason in told:

@@ -92,7 +92,10 @@ def build_panel(
         forget(con)
     rows = spine.rows[keep].reset_index(drop=True)
     rows.insert(0, "as_of_date", np.array(sundays, dtype="datetime64[s]")[rows["week"].to_numpy()])
-    rows.insert(1, "person_key", spine.people["person_key"].to_numpy()[rows["person"].to_numpy()])
+    # A key is text of 36 characters, a person has hundreds of rows: keep each key once.
+    keys = pd.Index(spine.people["person_key"], dtype=object)
+    codes = rows["person"].to_numpy()
+    rows.insert(1, "person_key", pd.Series(pd.Categorical.from_codes(codes, categories=keys)))
     return Panel(rows.drop(columns=["week"]), X, tuple(f.name for f in chosen))
 
 
@@ -113,6 +116,10 @@ class _Builder:
         self.home = rows["household"].to_numpy()
         self.peer = rows["peer_group"].cat.codes.to_numpy().astype(np.int64)
         self.in_cohort = rows["exclusion_reason"].isna().to_numpy()
+        self.lives = self.home >= 0
+        week = self.week.astype(np.int64)
+        self.cell = week * len(spine.people) + self.person
+        self.home_cell = week * max(spine.households, 1) + np.maximum(self.home, 0)
         around = [f for f in features if f.scope != "person"]
         self.events = {"person": read_events(con, spine, features, marts, "person")}
         self.episodes = {"person": read_episodes(con, spine, features, marts, "person")}
@@ -197,39 +204,40 @@ class _Builder:
         return np.searchsorted(self.spine.days, day, side="left")
 
     def _cumulate(self, owner, begin, stop, value, owners: int) -> np.ndarray:
-        """Difference array over (owners, weeks), summed along the weeks; ranges that are empty add nothing."""
+        """Difference array over (weeks, owners), summed along the weeks; ranges that are empty add nothing.
+
+        Weeks lead because rows of the spine are ordered by week: reading a grid then runs through memory.
+        """
         weeks = len(self.spine.days)
         real = begin < stop
         owner, begin, stop = owner[real], begin[real], stop[real]
         value = None if value is None else value[real]
         size = owners * (weeks + 1)
         # Without weights bincount counts in integers, which is exact and quicker.
-        change = np.bincount(owner * (weeks + 1) + begin, weights=value, minlength=size)
-        change = change - np.bincount(owner * (weeks + 1) + stop, weights=value, minlength=size)
-        return np.cumsum(change.reshape(owners, weeks + 1), axis=1)[:, :weeks]
+        change = np.bincount(begin * owners + owner, weights=value, minlength=size)
+        change = change - np.bincount(stop * owners + owner, weights=value, minlength=size)
+        return np.cumsum(change.reshape(weeks + 1, owners)[:weeks], axis=0)
 
     def _scoped(self, feature: Feature, scope: str, grid) -> np.ndarray:
         """Rows of the spine of a grid that may be added up over a household."""
         people, _ = self.spine.shape
-        own = grid(self._facts(feature, "person"), people, self._wanted(feature, "person"))[self.person, self.week]
+        own = np.take(grid(self._facts(feature, "person"), people, self._wanted(feature, "person")), self.cell)
         if scope == "person":
             return own.astype(np.float64)
         total = self._home_total(own)
         facts = self._facts(feature, "household")
         nameless = grid(facts, max(self.spine.households, 1), self._wanted(feature, "household"))
-        home = np.maximum(self.home, 0)
-        around = total[home, self.week] + nameless[home, self.week]
+        around = np.take(total + nameless, self.home_cell)
         if scope == "household_others":
-            return np.where(self.home >= 0, around - own, 0.0)
-        return np.where(self.home >= 0, around, own).astype(np.float64)
+            return np.where(self.lives, around - own, 0.0)
+        return np.where(self.lives, around, own).astype(np.float64)
 
     def _home_total(self, own: np.ndarray) -> np.ndarray:
-        """Sum of the members' values, shape (households, weeks)."""
-        weeks = len(self.spine.days)
-        lives = self.home >= 0
-        cell = self.home[lives].astype(np.int64) * weeks + self.week[lives]
-        total = np.bincount(cell, weights=own[lives], minlength=max(self.spine.households, 1) * weeks)
-        return total.reshape(-1, weeks)
+        """Sum of the members' values, shape (weeks, households)."""
+        weeks, homes = len(self.spine.days), max(self.spine.households, 1)
+        # Someone without a household is written to household 0 with nothing.
+        total = np.bincount(self.home_cell, weights=own * self.lives, minlength=weeks * homes)
+        return total.reshape(weeks, homes)
 
     # -- other kinds --------------------------------------------------------------------------------------------
 
@@ -250,30 +258,29 @@ class _Builder:
         """Latest known day of occurrence not after D, rows of the spine; far in the past when there is none."""
         people, weeks = self.spine.shape
         own = self._latest_grid(self._facts(feature, "person"), self._wanted(feature, "person"), people)
-        last = own[self.person, self.week]
+        last = np.take(own, self.cell)
         if feature.scope == "person":
             return last
-        lives = self.home >= 0
-        homes = np.full((max(self.spine.households, 1), weeks), NEVER, dtype=np.int64)
-        np.maximum.at(homes, (self.home[lives], self.week[lives]), last[lives])
+        homes = np.full((weeks, max(self.spine.households, 1)), NEVER, dtype=np.int64)
+        np.maximum.at(homes.reshape(-1), self.home_cell[self.lives], last[self.lives])
         facts = self._facts(feature, "household")
         if self.spine.households:
             homes = np.maximum(
                 homes, self._latest_grid(facts, self._wanted(feature, "household"), self.spine.households)
             )
-        return np.where(lives, homes[np.maximum(self.home, 0), self.week], last)
+        return np.where(self.lives, np.take(homes, self.home_cell), last)
 
     def _latest_grid(self, facts: Facts, wanted: np.ndarray, owners: int) -> np.ndarray:
-        """Latest day per owner and week."""
+        """Latest day, shape (weeks, owners)."""
         weeks = len(self.spine.days)
         chosen = facts.select(wanted)
         begin = np.maximum(self._first_week(facts.day[chosen]), facts.first[chosen])
         owner, day, stop = facts.owner[chosen], facts.day[chosen], facts.last[chosen]
         stays = (stop >= weeks) & (begin < weeks)
-        grid = np.full((owners, weeks), NEVER, dtype=np.int64)
-        np.maximum.at(grid, (owner[stays], begin[stays]), day[stays])
-        np.maximum.accumulate(grid, axis=1, out=grid)
-        cells, values = _write_out(owner, begin, stop, day, (stop < weeks) & (begin < stop), weeks)
+        grid = np.full((weeks, owners), NEVER, dtype=np.int64)
+        np.maximum.at(grid.reshape(-1), begin[stays] * owners + owner[stays], day[stays])
+        np.maximum.accumulate(grid, axis=0, out=grid)
+        cells, values = _write_out(owner, begin, stop, day, (stop < weeks) & (begin < stop), owners)
         np.maximum.at(grid.reshape(-1), cells, values)
         return grid
 
@@ -286,24 +293,23 @@ class _Builder:
             facts = self._facts(feature, owner_kind)
             owner, begin, stop, day = self._open_ranges(facts, self._wanted(feature, owner_kind))
             stop = np.minimum(stop, weeks)
-            cells, values = _write_out(owner, begin, stop, day, begin < stop, weeks)
+            cells, values = _write_out(owner, begin, stop, day, begin < stop, owners)
             out = np.full(owners * weeks, never, dtype=np.int64)
             np.minimum.at(out, cells, values)
-            return out.reshape(owners, weeks)
+            return out
 
-        start = grid("person", people)[self.person, self.week]
+        start = np.take(grid("person", people), self.cell)
         if feature.scope == "household":
-            lives = self.home >= 0
             homes = grid("household", max(self.spine.households, 1))
-            np.minimum.at(homes, (self.home[lives], self.week[lives]), start[lives])
-            start = np.where(lives, homes[np.maximum(self.home, 0), self.week], start)
+            np.minimum.at(homes, self.home_cell[self.lives], start[self.lives])
+            start = np.where(self.lives, np.take(homes, self.home_cell), start)
         days = np.minimum(self.spine.days[self.week] - np.minimum(start, self.spine.days[self.week]), 7 * feature.weeks)
         return np.where(start == never, 0, days).astype(np.float64)
 
     def _household_size(self) -> np.ndarray:
         """People of the spine in the household; 1 for someone without one."""
-        size = self._home_total(np.ones(len(self.spine.rows)))[np.maximum(self.home, 0), self.week]
-        return np.where(self.home >= 0, size, 1.0)
+        size = np.take(self._home_total(np.ones(len(self.spine.rows))), self.home_cell)
+        return np.where(self.lives, size, 1.0)
 
     def _relative(self, base: Feature) -> np.ndarray:
         """The base less its mean over the cohort of the same week and peer group; 0 where there is no peer group."""
@@ -353,10 +359,9 @@ class _Only(_Builder):
         )
 
 
-def _write_out(owner, begin, stop, day, chosen, weeks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Flat cells (owner * weeks + week) of the chosen ranges, and the day each carries."""
-    owner, begin, day = owner[chosen], begin[chosen], day[chosen]
-    length = np.minimum(stop[chosen], weeks) - begin
-    length = np.maximum(length, 0)
+def _write_out(owner, begin, stop, day, chosen, owners: int) -> tuple[np.ndarray, np.ndarray]:
+    """Flat cells (week * owners + owner) of the chosen ranges, and the day each carries."""
+    owner, begin, day = owner[chosen], begin[chosen].astype(np.int64), day[chosen]
+    length = np.maximum(stop[chosen] - begin, 0)
     step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return np.repeat(owner * weeks + begin, length) + step, np.repeat(day, length)
+    return (np.repeat(begin, length) + step) * owners + np.repeat(owner, length), np.repeat(day, length)

@@ -85,15 +85,20 @@ def read_spine(con: duckdb.DuckDBPyConnection, dates: Sequence[date], marts: str
         " where s.household_key is not null) group by household_key"
     )
     people = con.execute("select person_key::varchar as person_key, sort_no from risk_person order by person").df()
-    rows = con.execute(
+    # Text columns come as positions in the list of their values: millions of rows repeat a handful of words.
+    words = {c: _values(con, c) for c in ("area_team", "peer_group", "exclusion_reason", "routed_to")}
+    coded = ", ".join(
+        f"(coalesce(list_position(${c}::varchar[], s.{c}::varchar), 0) - 1)::smallint as {c}" for c in words
+    )
+    table = con.execute(
         "select p.person, s.week, coalesce(h.household, -1)::integer as household, s.age_months::float as age_months,"
-        " s.area_team, s.peer_group, s.exclusion_reason, s.routed_to, p.sort_no"
-        " from risk_spine as s join risk_person as p using (person_key)"
-        " left join risk_household as h using (household_key)"
-        " order by s.week, p.person"
-    ).df()
-    for column in ("area_team", "peer_group", "exclusion_reason", "routed_to"):
-        rows[column] = rows[column].astype("category")
+        f" p.sort_no, {coded} from risk_spine as s join risk_person as p using (person_key)"
+        " left join risk_household as h using (household_key) order by s.week, p.person",
+        words,
+    ).fetchnumpy()
+    rows = pd.DataFrame({c: np.asarray(v) for c, v in table.items() if c not in words})
+    for column, values in words.items():
+        rows[column] = pd.Categorical.from_codes(np.asarray(table[column]), categories=pd.Index(values, dtype=object))
     (households,) = con.execute("select count(*) from risk_household").fetchall()[0]
     return Spine(day_numbers(dates), microseconds(knowledge_cutoff(d) for d in dates), people, rows, int(households))
 
@@ -185,6 +190,12 @@ def _facts(con: duckdb.DuckDBPyConnection, spine: Spine, sql: str, values: dict)
         first=np.searchsorted(spine.cutoffs, known_from, side="left").astype(np.int32),
         last=np.searchsorted(spine.cutoffs, known_to[order], side="left").astype(np.int32),
     )
+
+
+def _values(con: duckdb.DuckDBPyConnection, column: str) -> list[str]:
+    """The different values of a text column of the spine, in order."""
+    found = con.execute(f"select distinct {column}::varchar from risk_spine where {column} is not null order by 1")
+    return [v for (v,) in found.fetchall()]
 
 
 def _day(number: int) -> date:

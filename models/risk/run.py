@@ -228,7 +228,7 @@ def _features(now: Panel, config: RiskConfig) -> list[dict[str, Any]]:
             "kind": feature.kind,
             "model": feature.model,
         }
-        out.append(described | {"mean": round(float(x.mean()), 6), "share_not_zero": round(float((x != 0).mean()), 6)})
+        out.append(described | {"mean": round(float(x.mean()), 6), "nonzero_share": round(float((x != 0).mean()), 6)})
     return out
 
 

@@ -180,11 +180,28 @@ def test_someone_listed_recently_is_not_listed_again(con, shadow):
 
 def test_open_cases_are_told_and_not_listed(con, run):
     everyone = build_panel(con, CONFIG, [AS_OF], cohort_only=False)
-    routed = set(everyone.rows.loc[everyone.rows["routed_to"].notna(), "person_key"])
-    assert run.notices and {n["person_key"] for n in run.notices} <= routed
-    assert routed.isdisjoint(c["person_key"] for c in run.candidates)
-    assert all(n["routed_to"] == "named_worker" and n["exclusion_reason"] for n in run.notices)
-    assert all(r["facts"]["new_count"] > 0 for n in run.notices for r in n["reasons"])
+    routed = everyone.rows.loc[everyone.rows["routed_to"].notna(), "person_key"]
+    assert set(routed).isdisjoint(c["person_key"] for c in run.candidates)
+    con.execute("create table kept as select * from warehouse.marts.event")
+    for days in (3, 10):
+        con.execute(
+            "insert into warehouse.marts.event by name select $key::uuid as person_key, $id as event_key,"
+            " 'police' as agency, 'missing' as feed, 'police_missing_report' as event_type, $day as occurred_on,"
+            " 1.0 as value, 'ask_owner' as release, $day::timestamp as known_from, timestamp '9999-12-31' as known_to",
+            {"key": routed.iloc[0], "id": f"new{days}", "day": AS_OF - timedelta(days=days)},
+        )
+    try:
+        everyone = build_panel(con, CONFIG, [AS_OF], cohort_only=False)
+        told = listing.notices(con, everyone, CONFIG, BOOK, [], marts="warehouse.marts", record_person=None)
+    finally:
+        con.execute("delete from warehouse.marts.event")
+        con.execute("insert into warehouse.marts.event select * from kept")
+        con.execute("drop table kept")
+    entry = next(n for n in told if n["person_key"] == routed.iloc[0])
+    assert entry["channel"] == ["missing_again"] and entry["deadline_days"] == 3
+    assert entry["routed_to"] == "named_worker" and entry["exclusion_reason"] == "referral_open"
+    (reason,) = entry["reasons"]
+    assert {"new3", "new10"} <= {e["event_key"] for e in reason["evidence"]} and reason["facts"]["new_count"] == 1
 
 
 def test_training_never_sees_an_immature_week(con):
