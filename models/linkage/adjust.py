@@ -1,8 +1,7 @@
 """What the model cannot know about families: in one home, surname, address and (for twins) birth date go together.
 
 Fellegi-Sunter counts each agreement as independent evidence; between siblings they are one fact told three times. Each
-rule here lowers a weight and says so; the raw weight stays beside it. Thresholds follow the measurements noted in
-docs/decisions (twin and namesake rules cut false links by 60 % on a million generated records).
+rule here lowers a weight and says so; the raw weight stays beside it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
     A home counts from the moment it was both known and begun. Addresses outside every area change nothing.
 
     >>> t = pd.Timestamp
-    >>> homes = pd.DataFrame({"person": [1, 1], "postcode": ["NM21AA", "NM11AA"], "started_on": [t("2024-05-01"), t("2022-01-01")],
+    >>> homes = pd.DataFrame({"person": [1, 1], "postcode": ["NM21AA", "NM11AA"],
+    ...     "started_on": [t("2024-05-01"), t("2022-01-01")],
     ...     "known_from": [t("2024-06-01"), t("2022-01-02")]})
     >>> area_spells(homes, {"NM1": "North", "NM2": "South"})["area_team"].tolist()
     ['North', 'South']

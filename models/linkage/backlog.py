@@ -4,8 +4,8 @@ Two records joined only through a third were two people until the third arrived,
 record's assignment starts when the latest record that justifies it was known; before that it stood alone, under a
 provisional person who was then merged.
 
-Worked example: records a (known 2021) and c (known 2022) meet only through b (known 2023). a is person P from 2021; c is
-a provisional person Q from 2022 to 2023, then P; b is P from 2023; Q redirects to P from 2023.
+Worked example: records a (known 2021) and c (known 2022) meet only through b (known 2023). a is person P from 2021; c
+is a provisional person Q from 2022 to 2023, then P; b is P from 2023; Q redirects to P from 2023.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Stay:
 
 @dataclass(frozen=True)
 class Replay:
-    """``joined_at``: per node, when it came to its final person. ``stays``: provisional pasts. ``merged``: token -> when."""
+    """``joined_at``: when a node reached its final person. ``stays``: provisional past. ``merged``: token -> when."""
 
     joined_at: np.ndarray
     stays: list[Stay]
@@ -75,9 +75,15 @@ def replay(
 
 
 def _kruskal(
-    birth: np.ndarray, size: np.ndarray, settled: np.ndarray, left: np.ndarray, right: np.ndarray, joined_at: np.ndarray,
-    stays: list[Stay], merged: dict[int, int],
-) -> None:  # fmt: skip
+    birth: np.ndarray,
+    size: np.ndarray,
+    settled: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    joined_at: np.ndarray,
+    stays: list[Stay],
+    merged: dict[int, int],
+) -> None:
     """Join groups in the order of time; the group with settled nodes, else more records, else the older, lives on."""
     group: dict[int, list[int]] = {}
     head: dict[int, int] = {}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 
-class BarrierBroken(RuntimeError):  # noqa: N818 - reads as what happened
+class BarrierBroken(RuntimeError):
     """A result would have joined the two sides of a barrier. Nothing is published."""
 
 

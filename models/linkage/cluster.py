@@ -2,9 +2,9 @@
 
 Connected components would do for most children, and does: a component with nothing odd in it is one person. A
 component with anything odd (a vetoed edge, a low mean weight, two checked NHS numbers, a barrier, too many members) is
-solved by average linkage: the two groups with the best *mean* weight over all their pairs are joined, until no allowed union
-reaches the threshold. A pair that blocking never compared counts as a fixed low weight, so that a chain a-b-c-d does
-not become a person merely because each link holds.
+solved by average linkage: the two groups with the best *mean* weight over all their pairs are joined, until no allowed
+union reaches the threshold. A pair that blocking never compared counts as a fixed low weight, so that a chain a-b-c-d
+does not become a person merely because each link holds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DENSE = 400
 
 @dataclass(frozen=True)
 class Constraints:
-    """What no union may break. ``nhs``: code of the node's verified NHS number, -1 = none. ``apart``: ``(n, 2)`` nodes."""
+    """What no union may break. ``nhs``: code of a node's verified NHS number, -1 none. ``apart``: ``(n, 2)`` nodes."""
 
     nhs: np.ndarray
     apart: np.ndarray
@@ -44,9 +44,14 @@ def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def cluster(
-    n: int, left: np.ndarray, right: np.ndarray, weight: np.ndarray, constraints: Constraints, settings: LinkageSettings,
+    n: int,
+    left: np.ndarray,
+    right: np.ndarray,
+    weight: np.ndarray,
+    constraints: Constraints,
+    settings: LinkageSettings,
     before: np.ndarray | None = None,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Cluster label of each of ``n`` nodes, numbered by first node; ``weight`` is the adjusted weight of each edge.
 
     ``before``: number of the person each node was yesterday, -1 = nobody. Those who were one person start as one and

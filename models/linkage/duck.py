@@ -61,14 +61,16 @@ def block_keys(con: duckdb.DuckDBPyConnection, settings: LinkageSettings) -> pd.
     )
     for key in BLOCKING_KEYS:
         con.execute(
-            f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw where {key} is not null group by 1"
+            f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw "
+            f"where {key} is not null group by 1"
         )
     joins = " ".join(
         f"left join size_{k} on node_raw.{k} = size_{k}.{k} and size_{k}.n <= {cap[k]}" for k in BLOCKING_KEYS
     )
     kept = ", ".join(f"size_{k}.{k} as {k}" for k in BLOCKING_KEYS)
     con.execute(
-        f"create or replace table node_keyed as select node_raw.* exclude ({', '.join(BLOCKING_KEYS)}), {kept} from node_raw {joins}"
+        f"create or replace table node_keyed as select node_raw.* exclude ({', '.join(BLOCKING_KEYS)}), {kept} "
+        f"from node_raw {joins}"
     )
     counts = " union all ".join(
         f"select '{k}' as rule, coalesce(sum(n * (n - 1) / 2) filter (n <= {cap[k]}), 0)::bigint as pairs, "
@@ -97,12 +99,15 @@ select
     coalesce(abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int), 0) as years_apart,
     coalesce(
         a.birth_date = b.birth_date or damerau_levenshtein(a.birth_date, b.birth_date) <= 1
-        or (a.birth_date[1:4] = b.birth_date[1:4] and a.birth_date[6:7] = b.birth_date[9:10] and a.birth_date[9:10] = b.birth_date[6:7]),
+        or (a.birth_date[1:4] = b.birth_date[1:4] and a.birth_date[6:7] = b.birth_date[9:10]
+            and a.birth_date[9:10] = b.birth_date[6:7]),
         false) as near_birth,
     coalesce(a.birth_date is not null and b.birth_date is not null, false) as both_birth,
     coalesce(a.postcode = b.postcode, false) as same_postcode,
     coalesce(a.sex <> b.sex, false) as other_sex,
-    coalesce(list_has_any(a.surname_parts, b.surname_parts) or jaro_winkler_similarity(a.surname, b.surname) >= 0.9, false) as near_surname,
+    coalesce(
+        list_has_any(a.surname_parts, b.surname_parts) or jaro_winkler_similarity(a.surname, b.surname) >= 0.9,
+        false) as near_surname,
     coalesce(a.surname is not null and b.surname is not null, false) as both_surname,
     coalesce(a.forename is not null and b.forename is not null, false) as both_forename,
     coalesce(a.forename = b.forename, false) as same_forename,
@@ -176,7 +181,8 @@ def _linker(con: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> Linker:
 def drop_splink_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Remove what Splink leaves behind; it never cleans up after itself."""
     rows = con.sql(
-        "select table_name, table_type from information_schema.tables where table_name like '\\_\\_splink\\_\\_%' escape '\\'"
+        "select table_name, table_type from information_schema.tables "
+        "where table_name like '\\_\\_splink\\_\\_%' escape '\\'"
     ).fetchall()
     for name, kind in rows:
         con.execute(f'drop {"view" if kind == "VIEW" else "table"} if exists "{name}"')
@@ -201,22 +207,23 @@ def term_frequencies(nodes: pd.DataFrame, column: str) -> pd.DataFrame:
 _RECORDS = """
 with known as (select * from {canonical}.person_record where known_from <= $now),
 since as (select record_key, min(known_from) as first_known from known group by 1)
-select known.record_key::varchar as record_key, agency, feed, source_key, forename, surname, birth_date, sex, postcode, uprn,
-    nhs_number, upn, local_id, names_a_person, known_from, first_known
+select known.record_key::varchar as record_key, agency, feed, source_key, forename, surname, birth_date, sex, postcode,
+    uprn, nhs_number, upn, local_id, names_a_person, known_from, first_known
 from known join since using (record_key)
 where known_to > $now and not coalesce(professional, false)
 order by agency, feed, source_key
 """
+_KEY = "record_key::varchar as record_key"
 _CURRENT = {
-    "address_spell": "record_key::varchar as record_key, postcode, uprn, address_type, started_on, ended_on, known_from",
-    "relationship": "record_key::varchar as record_key, other_record_key::varchar as other_record_key, relationship",
+    "address_spell": f"{_KEY}, postcode, uprn, address_type, started_on, ended_on, known_from",
+    "relationship": f"{_KEY}, other_record_key::varchar as other_record_key, relationship",
     "linkage_barrier": "record_key_before::varchar as record_key_before, record_key_after::varchar as record_key_after",
 }
 _STATE = {
-    "person_assignment": "record_key::varchar as record_key, person_id, known_from, known_to, link_basis, reason, run_id",
+    "person_assignment": f"{_KEY}, person_id, known_from, known_to, link_basis, reason, run_id",
     "person_event": "person_id, event, other_person_id, happened_at, run_id",
     "household_spell": "person_id, household_id, started_on, ended_on, known_from, known_to",
-    "record_household": "record_key::varchar as record_key, household_id, known_from, known_to",
+    "record_household": f"{_KEY}, household_id, known_from, known_to",
     "person_area": "person_id, area_team, known_from, known_to",
     "clerical_decision": (
         "record_key_l::varchar as record_key_l, record_key_r::varchar as record_key_r, decision, decided_at, expires_on"
@@ -248,7 +255,8 @@ def write(
             columns = ", ".join(frame.columns)
             # A person merged, reinstated and merged again has one redirect: the last.
             con.execute(
-                f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) select {columns} from linkage_out"
+                f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) "
+                f"select {columns} from linkage_out"
             )
             con.unregister("linkage_out")
         con.execute("commit")

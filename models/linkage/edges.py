@@ -78,7 +78,7 @@ def classify(pairs: pd.DataFrame, settings: LinkageSettings) -> pd.DataFrame:
 def build(
     nodes: pd.DataFrame, local_pairs: pd.DataFrame, model: LinkageModel, settings: LinkageSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Classified edges and blocking counts of ``nodes``; ``local_pairs`` are pairs sharing one agency's own person id."""
+    """Classified edges and blocking counts of ``nodes``; ``local_pairs`` share one agency's own person id."""
     pairs, blocking = duck.score(nodes, local_pairs, model, settings)
     width = len(nodes) + 1
     local = np.sort(local_pairs["node_l"].to_numpy() * width + local_pairs["node_r"].to_numpy())

@@ -21,10 +21,12 @@ def households(homes: pd.DataFrame, surname: pd.Series, kin: np.ndarray, setting
     that an agency says are one family. One household is a set of people at one address chained by overlapping spells.
 
     >>> t = pd.Timestamp
-    >>> homes = pd.DataFrame({"person": [1, 2, 3, 4], "address": ["U9", "U9", "U9", "PX"], "postcode": ["X"] * 4, "uprn": ["9", "9", "9", None],
+    >>> homes = pd.DataFrame({"person": [1, 2, 3, 4], "address": ["U9", "U9", "U9", "PX"], "postcode": ["X"] * 4,
+    ...     "uprn": ["9", "9", "9", None],
     ...     "started_on": [t("2020-01-01"), t("2021-01-01"), t("2025-01-01"), t("2025-02-01")],
     ...     "ended_on": [t("2022-01-01"), t("2022-01-01"), pd.NaT, pd.NaT]})
-    >>> made = households(homes, pd.Series({1: "ray", 2: "ray", 3: "low", 4: "low"}), np.zeros((0, 2), int), LinkageSettings())
+    >>> names = pd.Series({1: "ray", 2: "ray", 3: "low", 4: "low"})
+    >>> made = households(homes, names, np.zeros((0, 2), int), LinkageSettings())
     >>> made["household"].tolist()
     [0, 0, 1, 1]
     """
@@ -35,15 +37,26 @@ def households(homes: pd.DataFrame, surname: pd.Series, kin: np.ndarray, setting
     end = rows["ended_on"].fillna(pd.Timestamp("2262-01-01")).to_numpy()
     start = rows["started_on"].to_numpy()
     # Within an address, in order of start, a gap after everyone has left begins a new household.
-    block = np.zeros(len(rows), dtype="int64")
     reached = pd.Series(end).groupby(rows["address"]).cummax().groupby(rows["address"]).shift(1).to_numpy()
-    fresh = (rows["address"] != rows["address"].shift()).to_numpy() | (start > reached)
-    block = np.cumsum(fresh) - 1
-    size = pd.Series(rows["person"]).groupby(block).transform("nunique").to_numpy()
-    # A long-let flat sees many families pass; only people there *together* count against the limit.
-    crowd = size > settings.household_max
+    block = np.cumsum((rows["address"] != rows["address"].shift()).to_numpy() | (start > reached)) - 1
+    crowd = _crowds(block, start, end, settings.household_max)
     rows["household"] = block
     return rows[~crowd].assign(household=lambda r: pd.factorize(r["household"])[0])
+
+
+def _crowds(block: np.ndarray, start: np.ndarray, end: np.ndarray, limit: int) -> np.ndarray:
+    """Rows of blocks where more than ``limit`` people were at once; a long-let flat may see many pass one by one.
+
+    >>> day = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="datetime64[s]")
+    >>> _crowds(np.zeros(3, int), day, day + np.timedelta64(2, "D"), 1).tolist()
+    [False, False, False]
+    """
+    out = np.zeros(len(block), dtype=bool)
+    for label in np.flatnonzero(np.bincount(block) > limit):
+        here = np.flatnonzero(block == label)
+        together = np.arange(1, len(here) + 1) - np.searchsorted(np.sort(end[here]), start[here])
+        out[here] = together.max() > limit
+    return out
 
 
 def _settle_postcodes(rows: pd.DataFrame, kin: np.ndarray) -> np.ndarray:

@@ -63,7 +63,8 @@ def settle(
     ``age``: index = every id that had records, value = rank, 0 the oldest. ``former``: an id the record had earlier and
     that is out of use. ``silent``: clusters whose split must leave no trace of where from (a barrier parted them).
 
-    >>> s = settle(np.array([0, 0, 1, 0]), pd.Series(["P1", "P1", "P1", "P2"]), pd.Series({"P1": 0, "P2": 1}), Mint("P", 2))
+    >>> before, age = pd.Series(["P1", "P1", "P1", "P2"]), pd.Series({"P1": 0, "P2": 1})
+    >>> s = settle(np.array([0, 0, 1, 0]), before, age, Mint("P", 2))
     >>> s.ids, s.events
     (['P1', 'P000000003'], [('P000000003', 'minted', None), ('P000000003', 'split', 'P1'), ('P2', 'merged', 'P1')])
     """
@@ -126,7 +127,8 @@ def advance(
 
     >>> t = pd.Timestamp
     >>> old = pd.DataFrame({"k": [1, 2], "v": ["a", "b"], "known_from": [t("2026-01-01")] * 2, "known_to": [OPEN] * 2})
-    >>> new = pd.DataFrame({"k": [1, 2, 3], "v": ["a", "c", "d"], "known_from": [t("2026-01-01"), t("2026-01-01"), t("2026-01-05")]})
+    >>> since = [t("2026-01-01"), t("2026-01-01"), t("2026-01-05")]
+    >>> new = pd.DataFrame({"k": [1, 2, 3], "v": ["a", "c", "d"], "known_from": since})
     >>> advance(old, new, ["k"], ["v"], t("2026-01-09"))[["k", "v"]].to_numpy().tolist()
     [[1, 'a'], [2, 'b'], [2, 'c'], [3, 'd']]
     """

@@ -33,7 +33,7 @@ BLOCKING_KEYS: dict[str, str] = {
 }
 
 
-class ModelMismatch(ValueError):  # noqa: N818 - reads as what happened
+class ModelMismatch(ValueError):
     """The model's files are not the ones its hash was made of, or one is missing."""
 
 

@@ -52,14 +52,22 @@ class _Solved:
 
 
 def link(
-    con: Any, *, model: LinkageModel, settings: LinkageSettings, now: datetime, run_id: str, order_hash: OrderHash,
-    areas: Mapping[str, str], canonical: str = "canonical", state: str = "linkage",
-) -> LinkageResult:  # fmt: skip
+    con: Any,
+    *,
+    model: LinkageModel,
+    settings: LinkageSettings,
+    now: datetime,
+    run_id: str,
+    order_hash: OrderHash,
+    areas: Mapping[str, str],
+    canonical: str = "canonical",
+    state: str = "linkage",
+) -> LinkageResult:
     """Link everything known at ``now`` from the ledger's last state; writes nothing (see :func:`write`).
 
-    ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``: non-negative
-    integers (at most 53 bits) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
-    Raises ``ValueError`` if a current record is there twice, ``BarrierBroken`` rather than join across a barrier.
+    ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``: integers
+    (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
+    Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
     """
     tables = duck.read(con, now, canonical, state)
     at = pd.Timestamp(now)
@@ -115,9 +123,15 @@ def link(
         else homes.assign(sort_no=[])
     )
     return LinkageResult(
-        persons.assignment, persons.events, persons.redirects, 
+        persons.assignment,
+        persons.events,
+        persons.redirects,
         _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight),
-        places.household_spell, places.record_household, places.person_area, person, homes[["household_id", "sort_no"]],
+        places.household_spell,
+        places.record_household,
+        places.person_area,
+        person,
+        homes[["household_id", "sort_no"]],
         {
             "placeholders": pd.concat([placeholders, solved.shared], ignore_index=True),
             "blocking": solved.blocking,
@@ -128,13 +142,18 @@ def link(
                 persons.assignment, tables["person_assignment"], persons.events, len(persons.ids), len(records)
             ),
         },
-    )  # fmt: skip
+    )
 
 
 def _solve(
-    records: pd.DataFrame, apart: np.ndarray, position: Mapping[str, int], tables: Mapping[str, pd.DataFrame],
-    model: LinkageModel, now: pd.Timestamp, settings: LinkageSettings,
-) -> _Solved:  # fmt: skip
+    records: pd.DataFrame,
+    apart: np.ndarray,
+    position: Mapping[str, int],
+    tables: Mapping[str, pd.DataFrame],
+    model: LinkageModel,
+    now: pd.Timestamp,
+    settings: LinkageSettings,
+) -> _Solved:
     """Contract, score, adjust, constrain, cluster."""
     decisions = _decisions(tables["clerical_decision"], position, now)
     alone = np.zeros(len(records), dtype=bool)
@@ -229,9 +248,14 @@ def _basis(node: np.ndarray, cluster_of: np.ndarray, found: pd.DataFrame) -> np.
 
 
 def _edge_table(
-    records: pd.DataFrame, node: np.ndarray, first: np.ndarray, found: pd.DataFrame, left: np.ndarray, right: np.ndarray,
+    records: pd.DataFrame,
+    node: np.ndarray,
+    first: np.ndarray,
+    found: pd.DataFrame,
+    left: np.ndarray,
+    right: np.ndarray,
     weight: float,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Edges between records: each scored pair by the first record of its nodes, and equal records to that first one."""
     key = records["record_key"].to_numpy(dtype=object)
     scored = found[["kind", "rule", "match_weight", "adjusted_weight", "adjusted_by", "weights"]].assign(
@@ -262,10 +286,14 @@ def _edge_table(
 
 
 def _person_table(
-    assignment: pd.DataFrame, person_area: pd.DataFrame, records: pd.DataFrame, text: pd.Series, position: Mapping[str, int],
+    assignment: pd.DataFrame,
+    person_area: pd.DataFrame,
+    records: pd.DataFrame,
+    text: pd.Series,
+    position: Mapping[str, int],
     order_hash: OrderHash,
-) -> pd.DataFrame:  # fmt: skip
-    """``person_id, birth_month, area_team, sort_no, known_from, known_to``: one row per person and spell in one area."""
+) -> pd.DataFrame:
+    """``person_id, birth_month, area_team, sort_no, known_from, known_to``: a row per person and spell in one area."""
     rows = assignment.assign(position=assignment["record_key"].map(position)).dropna(subset=["position"])
     rows["position"] = rows["position"].astype("int64")
     rows["birth"] = records["birth_date"].to_numpy(dtype=object)[rows["position"]]

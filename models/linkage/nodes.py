@@ -17,7 +17,8 @@ def contract(records: pd.DataFrame, apart: np.ndarray) -> np.ndarray:
 
     ``apart``: boolean mask of records never contracted (those a barrier names). Records must be in content order.
 
-    >>> rows = pd.DataFrame([["jo", "ray", "2011-02-03", "F", "NM11AA", None, None]] * 2 + [["jo", "ray", None, "F", None, None, None]] * 2,
+    >>> full, bare = ["jo", "ray", "2011-02-03", "F", "NM11AA", None, None], ["jo", "ray", None, "F", None, None, None]
+    >>> rows = pd.DataFrame([full] * 2 + [bare] * 2,
     ...     columns=IDENTITY)
     >>> contract(rows, np.zeros(4, bool)).tolist()
     [0, 0, 1, 2]

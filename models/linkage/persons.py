@@ -22,9 +22,17 @@ class Persons:
 
 
 def assign(
-    records: pd.DataFrame, cluster: np.ndarray, node: np.ndarray, joins: tuple[np.ndarray, np.ndarray], basis: np.ndarray,
-    previous: pd.DataFrame, events: pd.DataFrame, forbidden: set[tuple[int, int]], now: pd.Timestamp, run_id: str,
-) -> Persons:  # fmt: skip
+    records: pd.DataFrame,
+    cluster: np.ndarray,
+    node: np.ndarray,
+    joins: tuple[np.ndarray, np.ndarray],
+    basis: np.ndarray,
+    previous: pd.DataFrame,
+    events: pd.DataFrame,
+    forbidden: set[tuple[int, int]],
+    now: pd.Timestamp,
+    run_id: str,
+) -> Persons:
     """Settle clusters into persons and bring the assignment up to ``now``.
 
     ``records`` (content order): ``record_key, first_known``. ``joins``: node pairs that joined inside clusters.
@@ -51,9 +59,14 @@ def assign(
     known = records["first_known"].to_numpy().astype("datetime64[us]").astype("int64")
     past = _replay(known, cluster, node, joins, ~new & (before.to_numpy(dtype=object) == mine))
     start = np.maximum(known, past.joined_at[node]) if len(node) else known
-    current = pd.DataFrame({
-        "record_key": records["record_key"], "person_id": mine, "known_from": start.astype("datetime64[us]"), "link_basis": basis,
-    })  # fmt: skip
+    current = pd.DataFrame(
+        {
+            "record_key": records["record_key"],
+            "person_id": mine,
+            "known_from": start.astype("datetime64[us]"),
+            "link_basis": basis,
+        }
+    )
     current = current.assign(
         reason=np.where(new, "linked", np.where(before.to_numpy(dtype=object) == mine, "basis_changed", "moved")),
         run_id=run_id,
@@ -66,10 +79,11 @@ def assign(
     assignment = assignment.sort_values(["record_key", "known_from"]).reset_index(drop=True)
     assignment = _part_history(assignment, records, cluster, ids, forbidden)
     return Persons(
-        ids, assignment[["record_key", "person_id", "known_from", "known_to", "link_basis", "reason", "run_id"]],
+        ids,
+        assignment[["record_key", "person_id", "known_from", "known_to", "link_basis", "reason", "run_id"]],
         pd.DataFrame(log, columns=["person_id", "event", "other_person_id", "happened_at"]).assign(run_id=run_id),
         pd.DataFrame(redirects, columns=["person_id", "to_person_id", "redirected_at"]),
-    )  # fmt: skip
+    )
 
 
 def _by_record(rows: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
@@ -93,10 +107,17 @@ def _replay(
 
 
 def _provisional(
-    past: backlog.Replay, records: pd.DataFrame, known: np.ndarray, node: np.ndarray, new: np.ndarray, mine: np.ndarray,
-    mint: Mint, run_id: str, log: list[tuple[str, str, str | None, pd.Timestamp]],
+    past: backlog.Replay,
+    records: pd.DataFrame,
+    known: np.ndarray,
+    node: np.ndarray,
+    new: np.ndarray,
+    mine: np.ndarray,
+    mint: Mint,
+    run_id: str,
+    log: list[tuple[str, str, str | None, pd.Timestamp]],
     redirects: list[tuple[str, str | None, pd.Timestamp]],
-) -> list[pd.DataFrame]:  # fmt: skip
+) -> list[pd.DataFrame]:
     """Closed rows of those who stood alone until a later record joined them, with their events and redirects."""
     if not past.stays:
         return []
@@ -105,9 +126,7 @@ def _provisional(
     held["start"] = np.maximum(held["known"], held["start"])
     held = held[held["start"] < held["end"]]
     names: dict[int, str] = {}
-    for token, position, start, end in zip(
-        *(held[c].tolist() for c in ("token", "position", "start", "end")), strict=True
-    ):
+    for token, position, start in held[["token", "position", "start"]].itertuples(index=False, name=None):
         if token not in names:
             names[token] = mint.take()
             target = mine[position]
@@ -118,14 +137,18 @@ def _provisional(
             ]
             redirects.append((names[token], target, at))
     return [
-        pd.DataFrame({
-            "record_key": records["record_key"].to_numpy()[held["position"]],
-            "person_id": held["token"].map(names).to_numpy(dtype=object),
-            "known_from": held["start"].to_numpy().astype("datetime64[us]"),
-            "known_to": held["end"].to_numpy().astype("datetime64[us]"),
-            "link_basis": "single", "reason": "provisional", "run_id": run_id,
-        })
-    ]  # fmt: skip
+        pd.DataFrame(
+            {
+                "record_key": records["record_key"].to_numpy()[held["position"]],
+                "person_id": held["token"].map(names).to_numpy(dtype=object),
+                "known_from": held["start"].to_numpy().astype("datetime64[us]"),
+                "known_to": held["end"].to_numpy().astype("datetime64[us]"),
+                "link_basis": "single",
+                "reason": "provisional",
+                "run_id": run_id,
+            }
+        )
+    ]
 
 
 def _part_history(

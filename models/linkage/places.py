@@ -45,10 +45,16 @@ def _kin(relationship: pd.DataFrame, cluster_of: pd.Series) -> np.ndarray:
 
 
 def place(
-    records: pd.DataFrame, cluster: np.ndarray, person_ids: np.ndarray, nameless: pd.DataFrame, tables: Mapping[str, pd.DataFrame],
-    areas: Mapping[str, str], now: pd.Timestamp, settings: LinkageSettings,
-) -> Places:  # fmt: skip
-    """Homes, households and areas of persons (numbered by ``cluster``), and the households of records that name nobody."""
+    records: pd.DataFrame,
+    cluster: np.ndarray,
+    person_ids: np.ndarray,
+    nameless: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    areas: Mapping[str, str],
+    now: pd.Timestamp,
+    settings: LinkageSettings,
+) -> Places:
+    """Homes, households and areas of persons (numbered by ``cluster``); households of records that name nobody."""
     cluster_of = pd.Series(cluster, index=records["record_key"].to_numpy())
     hubs = {c: set(records.loc[records["is_hub"], f"home_{c}"].dropna()) for c in ("uprn", "postcode")}
     spells = _tidy_spells(tables["address_spell"])

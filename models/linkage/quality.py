@@ -9,7 +9,8 @@ import pandas as pd
 def link_rates(agency: pd.Series, cluster: np.ndarray) -> pd.DataFrame:
     """``agency, other_agency, persons, shared, rate``: of the persons in ``agency``, how many are also in the other.
 
-    >>> link_rates(pd.Series(["a", "b", "a"]), np.array([0, 0, 1]))[["agency", "other_agency", "rate"]].to_numpy().tolist()
+    >>> table = link_rates(pd.Series(["a", "b", "a"]), np.array([0, 0, 1]))
+    >>> table[["agency", "other_agency", "rate"]].to_numpy().tolist()
     [['a', 'b', 0.5], ['b', 'a', 1.0]]
     """
     seen = pd.DataFrame({"agency": agency.to_numpy(dtype=object), "cluster": cluster}).drop_duplicates()
@@ -49,7 +50,7 @@ def edges_by_kind(edges: pd.DataFrame, joined: np.ndarray) -> pd.DataFrame:
 def night(
     assignment: pd.DataFrame, previous: pd.DataFrame, events: pd.DataFrame, persons: int, records: int
 ) -> pd.DataFrame:
-    """``measure, value``: records, persons, what happened to ids, and the share of untouched records whose id changed."""
+    """``measure, value``: records, persons, what happened to ids, the share of untouched records whose id changed."""
     open_before, open_now = (
         t[t["known_to"].dt.year == 9999].set_index("record_key")["person_id"] for t in (previous, assignment)
     )

@@ -35,7 +35,7 @@ class LinkageSettings:
     max_cluster_nodes: int = 60
     """More distinct identities than this in one person is refused (identical records count once)."""
     id_fanout: int = 6
-    """One identifier on more distinct (birth date, surname) pairs than this is quarantined as shared: no edge from it."""
+    """An identifier on more distinct (birth date, surname) pairs than this is shared: quarantined, it links nobody."""
     block_cap: int = 80
     """A blocking key shared by more nodes than this is cut, and counted."""
     hub_surnames: int = 9

@@ -86,7 +86,7 @@ def _name(parse: Callable[[str], tuple[str, tuple[str, ...]]]) -> Callable[[str]
 
 
 def apply_rule(values: pd.Series, rule: Callable[[Any], Verdict]) -> tuple[np.ndarray, pd.Series]:
-    """Run ``rule`` once per distinct value; returns the values (object array, ``None`` where NULL) and reason counts."""
+    """Run ``rule`` once per distinct value; returns the values (objects, ``None`` where NULL) and reason counts."""
     codes, distinct = pd.factorize(values)
     verdicts = [rule(v) if v != "" else (None, None) for v in distinct.tolist()] if len(distinct) else []
     table = np.empty(len(verdicts) + 1, dtype=object)
@@ -115,11 +115,12 @@ def standardise(records: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.Da
 
     In: one row a record with ``forename, surname, birth_date, sex, postcode, uprn, nhs_number, upn`` as sent (any of
     them wholly NULL). Out: the same rows and order; names comparable (``forename``, ``forename_forms``, ``surname``,
-    ``surname_parts``), ``birth_date`` ISO text, hub addresses NULL with ``home_postcode`` and ``home_uprn`` keeping what
-    was sent for the household stage, ``is_hub`` saying which those were.
+    ``surname_parts``), ``birth_date`` ISO text, hub addresses NULL with ``home_postcode`` and ``home_uprn`` keeping
+    what was sent for the household stage, ``is_hub`` saying which those were.
 
-    >>> rows = pd.DataFrame({"forename": ["Jo", "UNKNOWN"], "surname": ["Ray", "Ray"], "birth_date": [dt.date(2011, 2, 3)] * 2,
-    ...     "sex": ["F", "F"], "postcode": ["NM1 1AA", None], "uprn": [None] * 2, "nhs_number": [None] * 2, "upn": [None] * 2})
+    >>> rows = pd.DataFrame({"forename": ["Jo", "UNKNOWN"], "surname": ["Ray", "Ray"], "sex": ["F", "F"],
+    ...     "birth_date": [dt.date(2011, 2, 3)] * 2, "postcode": ["NM1 1AA", None],
+    ...     "uprn": [None] * 2, "nhs_number": [None] * 2, "upn": [None] * 2})
     >>> good, counts = standardise(rows, LinkageSettings())
     >>> good["forename"].tolist(), counts["reason"].tolist()
     (['jo', None], ['forename_placeholder'])

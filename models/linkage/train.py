@@ -41,7 +41,7 @@ def train(nodes: pd.DataFrame, settings: LinkageSettings, *, seed: int = 1, max_
 
 
 def _finish(trained: dict[str, Any]) -> dict[str, Any]:
-    """Give every level both probabilities, bounded away from zero, rounded: a level never seen must not decide alone."""
+    """Give every level both probabilities, bounded and rounded: a level never seen must not decide alone."""
     for comparison in trained["comparisons"]:
         for level in comparison["comparison_levels"]:
             if level.get("is_null_level"):

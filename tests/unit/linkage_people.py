@@ -14,14 +14,16 @@ from models.linkage.identifiers import nhs_number, upn_check_letter
 
 STATE = """
 create schema canonical;
-create table canonical.person_record(record_key uuid, agency varchar, feed varchar, source_key varchar, forename varchar,
+create table canonical.person_record(record_key uuid, agency varchar, feed varchar, source_key varchar, forename text,
     surname varchar, birth_date date, sex varchar, postcode varchar, uprn varchar, nhs_number varchar, upn varchar,
-    local_id varchar, professional boolean, names_a_person boolean, extracted_at timestamp, known_from timestamp, known_to timestamp);
-create table canonical.address_spell(record_key uuid, postcode varchar, uprn varchar, address_type varchar, started_on date,
+    local_id varchar, professional boolean, names_a_person boolean, extracted_at timestamp, known_from timestamp,
+    known_to timestamp);
+create table canonical.address_spell(record_key uuid, postcode text, uprn text, address_type text, started_on date,
     ended_on date, known_from timestamp, known_to timestamp);
-create table canonical.relationship(record_key uuid, other_record_key uuid, relationship varchar, known_from timestamp, known_to timestamp);
-create table canonical.linkage_barrier(barrier_id varchar, record_key_before uuid, record_key_after uuid, barrier_type varchar,
-    effective_on date, known_from timestamp, known_to timestamp);
+create table canonical.relationship(record_key uuid, other_record_key uuid, relationship varchar, known_from timestamp,
+    known_to timestamp);
+create table canonical.linkage_barrier(barrier_id text, record_key_before uuid, record_key_after uuid,
+    barrier_type text, effective_on date, known_from timestamp, known_to timestamp);
 """
 FAR = pd.Timestamp("9999-12-31")
 
@@ -54,11 +56,25 @@ def valid_nhs(rng: np.random.Generator) -> str:
 def record(salt: str, agency: str, feed: str, source: str, **values: object) -> dict[str, object]:
     """One person_record row with everything unsaid NULL."""
     base: dict[str, object] = {
-        "record_key": key(salt, agency, feed, source), "agency": agency, "feed": feed, "source_key": source, "forename": None,
-        "surname": None, "birth_date": None, "sex": None, "postcode": None, "uprn": None, "nhs_number": None, "upn": None,
-        "local_id": None, "professional": False, "names_a_person": True, "extracted_at": pd.Timestamp("2026-10-04"),
-        "known_from": pd.Timestamp("2024-01-01"), "known_to": FAR,
-    }  # fmt: skip
+        "record_key": key(salt, agency, feed, source),
+        "agency": agency,
+        "feed": feed,
+        "source_key": source,
+        "forename": None,
+        "surname": None,
+        "birth_date": None,
+        "sex": None,
+        "postcode": None,
+        "uprn": None,
+        "nhs_number": None,
+        "upn": None,
+        "local_id": None,
+        "professional": False,
+        "names_a_person": True,
+        "extracted_at": pd.Timestamp("2026-10-04"),
+        "known_from": pd.Timestamp("2024-01-01"),
+        "known_to": FAR,
+    }
     return base | values
 
 
@@ -184,8 +200,17 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
         first_child = person + 1
         mother, person = person, person + 1
         if rng.random() < 0.3:
-            say("csc", "person", f"M{mother}", mother, forename=str(_zipf(rng, girls, 1)[0]), surname=surname,
-                birth_date=births[0] - pd.Timedelta(days=int(rng.integers(7000, 13000))), sex="F", postcode=homes[0][0])  # fmt: skip
+            say(
+                "csc",
+                "person",
+                f"M{mother}",
+                mother,
+                forename=str(_zipf(rng, girls, 1)[0]),
+                surname=surname,
+                birth_date=births[0] - pd.Timedelta(days=int(rng.integers(7000, 13000))),
+                sex="F",
+                postcode=homes[0][0],
+            )
         for i, born in enumerate(births):
             who, person = person, person + 1
             if i and births[i - 1] == born:
@@ -209,8 +234,15 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
             if born.year <= 2021:
                 say("education", "pupil", pupil, who, **me, upn=pupil, **where(True))
             for k in range(int(rng.poisson(1.6))):
-                say("acute_trust", "ed_attendance", f"A{who}-{k}", who, **me, nhs_number=number if rng.random() < 0.93 else None,
-                    postcode=where(rng.random() < 0.5)["postcode"])  # fmt: skip
+                say(
+                    "acute_trust",
+                    "ed_attendance",
+                    f"A{who}-{k}",
+                    who,
+                    **me,
+                    nhs_number=number if rng.random() < 0.93 else None,
+                    postcode=where(rng.random() < 0.5)["postcode"],
+                )
             if rng.random() < 0.4:
                 say(
                     "community_health",
@@ -222,8 +254,16 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
                     postcode=where(True)["postcode"],
                 )
             if rng.random() < 0.2:
-                say("csc", "person", f"S{who}", who, **me, nhs_number=number if rng.random() < 0.7 else None,
-                    upn=pupil if rng.random() < 0.5 and born.year <= 2021 else None, **where(True))  # fmt: skip
+                say(
+                    "csc",
+                    "person",
+                    f"S{who}",
+                    who,
+                    **me,
+                    nhs_number=number if rng.random() < 0.7 else None,
+                    upn=pupil if rng.random() < 0.5 and born.year <= 2021 else None,
+                    **where(True),
+                )
             for k in range(int(rng.poisson(0.4))):
                 say("police", "ppn", f"P{who}-{k}", who, **me, **where(rng.random() < 0.5))
             if rng.random() < 0.02:
@@ -244,11 +284,24 @@ def town(families: int, seed: int = 1, salt: str = "k", twins: float = 0.03) -> 
 def load(con: duckdb.DuckDBPyConnection, made: Town) -> None:
     fill(con, "canonical.person_record", made.records)
     if made.barriers:
-        fill(con, "canonical.linkage_barrier", pd.DataFrame([
-            {"barrier_id": b, "record_key_before": b, "record_key_after": a, "barrier_type": "ADOPTION",
-             "effective_on": pd.Timestamp("2024-01-01"), "known_from": pd.Timestamp("2024-01-01"), "known_to": FAR}
-            for b, a in made.barriers
-        ]))  # fmt: skip
+        fill(
+            con,
+            "canonical.linkage_barrier",
+            pd.DataFrame(
+                [
+                    {
+                        "barrier_id": b,
+                        "record_key_before": b,
+                        "record_key_after": a,
+                        "barrier_type": "ADOPTION",
+                        "effective_on": pd.Timestamp("2024-01-01"),
+                        "known_from": pd.Timestamp("2024-01-01"),
+                        "known_to": FAR,
+                    }
+                    for b, a in made.barriers
+                ]
+            ),
+        )
 
 
 def pair_scores(assignment: pd.DataFrame, truth: pd.Series) -> tuple[float, float]:

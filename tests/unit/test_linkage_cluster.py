@@ -14,7 +14,9 @@ from models.linkage.settings import LinkageSettings
 S = LinkageSettings()
 N = 12
 EDGES = st.lists(
-    st.tuples(st.integers(0, N - 1), st.integers(0, N - 1), st.sampled_from([-8.0, 2.0, 5.0, 9.0, 25.0, 300.0])).filter(lambda e: e[0] < e[1]),
+    st.tuples(
+        st.integers(0, N - 1), st.integers(0, N - 1), st.sampled_from([-8.0, 2.0, 5.0, 9.0, 25.0, 300.0])
+    ).filter(lambda e: e[0] < e[1]),
     max_size=60, unique_by=lambda e: (e[0], e[1]),
 )  # fmt: skip
 PAIRS = st.lists(st.tuples(st.integers(0, N - 1), st.integers(0, N - 1)).filter(lambda p: p[0] != p[1]), max_size=5)

@@ -48,9 +48,14 @@ def test_placeholders_become_null_with_a_reason() -> None:
     assert good["postcode"].tolist() == [None, "ZM11AA", None, "ZM11AA"]
     assert good["nhs_number"].tolist() == [None, "9434765919", None, None]
     assert dict(zip(counts["reason"], counts["records"], strict=True)) == {
-        "birth_date_first_january": 2, "forename_baby_of": 1, "forename_placeholder": 2, "nhs_number_check_digit": 1,
-        "postcode_malformed": 1, "postcode_placeholder": 1, "surname_placeholder": 1,
-    }  # fmt: skip
+        "birth_date_first_january": 2,
+        "forename_baby_of": 1,
+        "forename_placeholder": 2,
+        "nhs_number_check_digit": 1,
+        "postcode_malformed": 1,
+        "postcode_placeholder": 1,
+        "surname_placeholder": 1,
+    }
 
 
 def test_all_null_and_empty_input_are_no_trouble() -> None:
@@ -88,9 +93,14 @@ def test_at_most_one_last_digit_checks(nine: str) -> None:
 
 def test_a_number_that_many_people_carry_is_quarantined() -> None:
     n = 5000
-    shared = pd.DataFrame({
-        "nhs_number": ["9434765919"] * n, "upn": [None] * n, "surname": [f"s{i}" for i in range(n)], "birth_date": ["2010-03-04"] * n,
-    })  # fmt: skip
+    shared = pd.DataFrame(
+        {
+            "nhs_number": ["9434765919"] * n,
+            "upn": [None] * n,
+            "surname": [f"s{i}" for i in range(n)],
+            "birth_date": ["2010-03-04"] * n,
+        }
+    )
     good, counts = quarantine_shared(shared, LinkageSettings())
     assert good["nhs_number"].isna().all() and counts["records"].tolist() == [n]
 
