@@ -54,8 +54,8 @@ COLUMNS = [
 ]
 _ROWS = """
     with numbers as (select range as i, 100000000 + (range * 7919) % 899999999 as nine from range({rows})),
-    checked as (select *, (11 - list_sum([ (10 - p) * (substr(nine::varchar, p + 1, 1)::int) for p in range(9)]) % 11) % 11
-        as digit from numbers)
+    checked as (select *, (11 - list_sum([(10 - p) * substr(nine::varchar, p + 1, 1)::int for p in range(9)]) % 11)
+        % 11 as digit from numbers)
     select 'E' || i as event_id, 'P' || (i % 60000) as person_id, 'W' || (i % 400) as worker_id,
         'Forename' || (i % 5000) as forename, 'Surname' || (i % 7777) as surname,
         strftime(date '2008-01-01' + (i % 6000)::int, '%Y-%m-%d') as birth_date,
@@ -65,7 +65,8 @@ _ROWS = """
         strftime(date '2021-10-04' + (i % 1800)::int, '%Y-%m-%d') as started,
         case when i % 3 = 0 then strftime(date '2021-11-04' + (i % 1700)::int, '%Y-%m-%d') end as ended,
         '1A' as source_code, case when i % 4 = 0 then '1A' end as outcome_code,
-        case when {changed} then 99 else i % 90 end as score, (i % 1000) / 4 as amount, case when i % 2 = 0 then 'Y' else 'N' end as is_seen,
+        case when {changed} then 99 else i % 90 end as score, (i % 1000) / 4 as amount,
+        case when i % 2 = 0 then 'Y' else 'N' end as is_seen,
         'Team ' || (i % 30) as team, 'E' || (i % 6) as ethnicity, null as row_state
     from checked order by i
 """
@@ -114,7 +115,9 @@ def main() -> None:
         drops = {
             "first_load": send(root / "landing", rows, "full", 0),
             "full_one_in_fifty_changed": send(root / "landing", rows, "full", 1, "i % 50 = 0"),
-            "nightly_delta": send(root / "landing", rows, "delta", 2, "i % 100 = 0", "where score = '99' and event_id like '%00'"),
+            "nightly_delta": send(
+                root / "landing", rows, "delta", 2, "i % 100 = 0", "where score = '99' and event_id like '%00'"
+            ),
         }
         result["megabytes"] = round(drops["first_load"].path.stat().st_size / 1e6, 1)
         result["bare_read_rows_per_second"] = round(rows / bare_read(drops["first_load"].path))

@@ -65,7 +65,9 @@ class CodeSets:
             CodeSetProblem: there is none.
         """
         if name not in self._sets:
-            raise CodeSetProblem(f"There is no code set {name!r}: add codes/{name}.csv with a column `code` to the pack.")
+            raise CodeSetProblem(
+                f"There is no code set {name!r}: add codes/{name}.csv with a column `code` to the pack."
+            )
         return self._sets[name]
 
     @property

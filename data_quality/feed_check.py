@@ -15,7 +15,7 @@ import duckdb
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Drop, DropRefused, Manifest, Waiting, inspect
-from data_quality.reader import Unreadable, read_file
+from data_quality.reader import MalformedLine, Unreadable, read_file
 from data_quality.staging import clear, stage
 from data_quality.writing import collect_held
 
@@ -70,7 +70,9 @@ class FileFindings:
             rows = ", ".join(str(row) for row in finding.first_rows)
             more = " ..." if finding.count > len(finding.first_rows) else ""
             effect = "held" if finding.severity == "quarantine" else "loaded, but noted"
-            said.append(f"{finding.column or 'line'}: {finding.count:,} rows {effect}, {finding.why} (rows {rows}{more}).")
+            said.append(
+                f"{finding.column or 'line'}: {finding.count:,} rows {effect}, {finding.why} (rows {rows}{more})."
+            )
         return said
 
 
@@ -107,7 +109,9 @@ def check_file(path: Path, contract: FeedContract, code_sets: CodeSets, on: date
             result.findings += _finding(con, rule.column, rule.rule, rule.severity, rule.why, f"from temp.gate_typed "
                 f"where ({rule.bad})" + ("" if rule.on_deletions else " and not is_deletion"))  # fmt: skip
         for kind in ("duplicate_key", "duplicate_row"):
-            why = "its key comes again with different content" if kind == "duplicate_key" else "the same row comes again"
+            why = (
+                "its key comes again with different content" if kind == "duplicate_key" else "the same row comes again"
+            )
             result.findings += _finding(
                 con, contract.keys[0].name, kind, "quarantine", why, f"from temp.gate_held where rule = '{kind}'"
             )
@@ -128,7 +132,7 @@ def _finding(
     return [Finding(column, rule, severity, why, int(count), tuple(first))] if count else []
 
 
-def _malformed(lines: tuple) -> list[Finding]:  # type: ignore[type-arg]
+def _malformed(lines: tuple[MalformedLine, ...]) -> list[Finding]:
     if not lines:
         return []
     rows = tuple(line.row_no for line in lines[:_ROWS_SHOWN])

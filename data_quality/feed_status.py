@@ -50,7 +50,9 @@ class FeedStatus:
         if self.last_good_load is None:
             state = "nothing received yet"
         else:
-            state = f"last good load received {self.last_good_load:%d %B %Y %H:%M} UTC" + (", late" if self.is_late else "")
+            state = f"last good load received {self.last_good_load:%d %B %Y %H:%M} UTC" + (
+                ", late" if self.is_late else ""
+            )
         refused = "; its newest file was refused" if self.last_refusal else ""
         held = f"; {self.held_now:,} rows held" if self.held_now else ""
         return f"{self.agency} {self.feed}: {state}{refused}{held}."

@@ -305,7 +305,9 @@ def _informed(con: duckdb.DuckDBPyConnection, rules: list[RowRule]) -> tuple[tup
     if not telling:
         return ()
     counts = con.execute(
-        "select " + ", ".join(f"count_if({rule.bad})" for rule in telling) + " from temp.gate_typed where not is_deletion"
+        "select "
+        + ", ".join(f"count_if({rule.bad})" for rule in telling)
+        + " from temp.gate_typed where not is_deletion"
     ).fetchall()[0]
     return tuple((rule.column, rule.rule, int(n)) for rule, n in zip(telling, counts, strict=True) if n)
 

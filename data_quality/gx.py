@@ -92,43 +92,41 @@ def validate_batch(
 def expectations_of(contract: FeedContract, frame: pd.DataFrame, code_sets: CodeSets | None) -> list[Any]:
     """The suite of a feed: columns, completeness, uniqueness, code shares, plausible dates."""
     import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
+    critical, warning = FailureSeverity.CRITICAL, FailureSeverity.WARNING
     kept = [column for column in contract.columns if column.zones]
     wanted: list[Any] = [
         gxe.ExpectTableColumnsToMatchSet(
-            column_set=[column.name for column in kept], exact_match=True, severity="critical"
+            column_set=[column.name for column in kept], exact_match=True, severity=critical
         )
     ]
     if frame.empty:
         return wanted
     for column in kept:
         if column.required:
-            wanted.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name, severity="critical"))
+            wanted.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name, severity=critical))
         elif column.completeness is not None:
             wanted.append(
-                gxe.ExpectColumnValuesToNotBeNull(column=column.name, mostly=column.completeness, severity="warning")
+                gxe.ExpectColumnValuesToNotBeNull(column=column.name, mostly=column.completeness, severity=warning)
             )
         elif column.occurred_on:
-            wanted.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name, mostly=_LEAST_FILLED, severity="warning"))
+            wanted.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name, mostly=_LEAST_FILLED, severity=warning))
         if column.code_set and code_sets and not column.json_array and not column.separator:
             codes = sorted({code for code, _, _ in code_sets.get(column.code_set).codes})
             wanted.append(
                 gxe.ExpectColumnValuesToBeInSet(
-                    column=column.name, value_set=codes, mostly=_CODES_KNOWN, severity="warning"
+                    column=column.name, value_set=codes, mostly=_CODES_KNOWN, severity=warning
                 )
             )
         if column.type == "date" and frame[column.name].notna().any():
-            wanted.append(
-                gxe.ExpectColumnMinToBeBetween(
-                    column=column.name, min_value=_EARLIEST, severity="warning"
-                )
-            )
+            wanted.append(gxe.ExpectColumnMinToBeBetween(column=column.name, min_value=_EARLIEST, severity=warning))
     keys = [column.name for column in contract.keys if column.zones]
     if len(keys) == len(contract.keys):
         unique = (
-            gxe.ExpectColumnValuesToBeUnique(column=keys[0], severity="critical")
+            gxe.ExpectColumnValuesToBeUnique(column=keys[0], severity=critical)
             if len(keys) == 1
-            else gxe.ExpectCompoundColumnsToBeUnique(column_list=keys, severity="critical")
+            else gxe.ExpectCompoundColumnsToBeUnique(column_list=keys, severity=critical)
         )
         wanted.append(unique)
     return wanted

@@ -1,8 +1,8 @@
 """Rows of a file into a table, as text and in their types, nothing lost.
 
 UTF-8 goes through DuckDB's CSV reader; other encodings, and files that mix line ends, through pyarrow, which decodes
-in memory, because a re-encoded copy on disk would be plain personal data. Lines that are no rows (too few or too many fields, broken
-quotes) come back beside the table with their place, so that rows in = rows out + lines reported, always.
+in memory, because a re-encoded copy on disk would be plain personal data. Lines that are no rows (too few or too many
+fields, broken quotes) come back beside the table with their place, so that rows in = rows out + lines reported.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import duckdb
 
 from data_quality.contract import FeedContract
 from data_quality.drop import Shape
-from data_quality.row_rules import local_time, text_of, typed
 from data_quality.raw_tables import day_column
+from data_quality.row_rules import local_time, text_of, typed
 from data_quality.sql import literal, quoted
 
 BATCH = "gate_batch"
@@ -147,9 +147,7 @@ def _number_rows(con: duckdb.DuckDBPyConnection, gaps: list[int]) -> int:
     rows = int(con.execute(f"select count(*) from {BATCH}").fetchall()[0][0])
     if gaps:
         con.execute("create or replace temp table gate_gaps as select unnest(?::bigint[]) as gap", [gaps])
-        con.execute(
-            f"create or replace temp table gate_numbered as select *, rowid as position from {BATCH}"
-        )
+        con.execute(f"create or replace temp table gate_numbered as select *, rowid as position from {BATCH}")
         con.execute(f"drop table {BATCH}")
         con.execute(
             f"create temp table {BATCH} as with places as (select range as place from range(1, {rows + len(gaps) + 1}) "

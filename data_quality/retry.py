@@ -37,16 +37,12 @@ def retry_held(
     feed = [contract.agency, contract.feed]
     if not any(column.code_set for column in contract.columns):
         return []
-    seen = con.execute(
-        "select code_sets from quarantine.gate.retried where agency = ? and feed = ?", feed
-    ).fetchall()
+    seen = con.execute("select code_sets from quarantine.gate.retried where agency = ? and feed = ?", feed).fetchall()
     if seen and seen[0][0] == code_sets.fingerprint:
         return []
     reports = []
     try:
-        drops = con.execute(
-            f"select distinct drop_id {_HELD} order by drop_id", feed
-        ).fetchall()
+        drops = con.execute(f"select distinct drop_id {_HELD} order by drop_id", feed).fetchall()
         for (drop_id,) in drops:
             report = _retry_drop(con, contract, code_sets, drop_id, now, step)
             if report is not None:
@@ -80,7 +76,8 @@ def _retry_drop(
     }
     clear(con)
     con.execute(
-        f"create temp table gate_batch as select row_no, {batch_columns(contract, sent)} {_HELD} and drop_id = ? order by row_no",
+        f"create temp table gate_batch as select row_no, {batch_columns(contract, sent)} {_HELD} "
+        "and drop_id = ? order by row_no",
         [contract.agency, contract.feed, drop_id],
     )
     manifest = Manifest(

@@ -133,14 +133,18 @@ def _content_rules(column: ColumnContract) -> list[RowRule]:
         )  # fmt: skip
     if column.required:
         is_key = column.key_position is not None
-        rules.append(RowRule(name, "required", f"{text} is null", "it is empty but must be filled", on_deletions=is_key))
+        rules.append(
+            RowRule(name, "required", f"{text} is null", "it is empty but must be filled", on_deletions=is_key)
+        )
     if column.key_position is not None or column.references:
         bad = f"coalesce(contains({text}, {SEPARATOR}), false)"
         rules.append(RowRule(name, "control_character", bad, "it holds a control character", on_deletions=True))
     if column.tombstone and not column.code_set:
         # The states of the social care data standard (SSD).
         bad = f"coalesce(lower({text}) not in ('new', 'updated', 'unchanged', 'deleted'), false)"
-        rules.append(RowRule(name, "row_state", bad, "it must be new, updated, unchanged or deleted", on_deletions=True))
+        rules.append(
+            RowRule(name, "row_state", bad, "it must be new, updated, unchanged or deleted", on_deletions=True)
+        )
     return rules
 
 
@@ -148,17 +152,17 @@ def _type_rules(column: ColumnContract, contract: FeedContract, extracted_on: da
     if column.type == "string":
         return []
     text, value, name = text_of(column), quoted(column.name), column.name
-    expected = {"date": column.format or contract.delivery.date_format,
-                "timestamp": column.format or contract.delivery.timestamp_format}.get(column.type, column.type)  # fmt: skip
-    rules = [
-        RowRule(name, column.type, f"({text} is not null and {value} is null)", f"it is not a {column.type} ({expected})",
-                column.severity)
-    ]  # fmt: skip
+    shapes = {"date": contract.delivery.date_format, "timestamp": contract.delivery.timestamp_format}
+    expected = column.format or shapes.get(column.type, column.type)
+    bad = f"({text} is not null and {value} is null)"
+    rules = [RowRule(name, column.type, bad, f"it is not a {column.type} ({expected})", column.severity)]
     if column.type in ("date", "timestamp"):
         earliest = column.minimum or EARLIEST_PLAUSIBLE
         happened = column.occurred_on or column.recorded_at
         latest = column.maximum or extracted_on + (_CLOCK_SLACK if happened else PLANNING_HORIZON)
-        bad = f"coalesce({value}::date not between date {literal(str(earliest))} and date {literal(str(latest))}, false)"
+        bad = (
+            f"coalesce({value}::date not between date {literal(str(earliest))} and date {literal(str(latest))}, false)"
+        )
         why = f"it lies outside {earliest} to {latest}"
         rules.append(RowRule(name, "plausible_date", bad, why, column.severity))
     elif column.type in ("integer", "number"):

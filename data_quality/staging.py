@@ -167,9 +167,7 @@ def _find_repeats(con: duckdb.DuckDBPyConnection) -> None:
     )
     held = con.execute("select count(*) from temp.gate_repeated").fetchall()[0][0]
     but = "and row_no not in (select row_no from temp.gate_repeated)" if held else ""
-    con.execute(
-        f"create or replace temp view gate_accepted as select * from temp.gate_staged where not is_bad {but}"
-    )
+    con.execute(f"create or replace temp view gate_accepted as select * from temp.gate_staged where not is_bad {but}")
 
 
 def position_of(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest) -> Position:

@@ -158,9 +158,7 @@ def _waiting_drops(
     return known
 
 
-def _finish_archiving(
-    con: duckdb.DuckDBPyConnection, contract: FeedContract, item: Waiting, archive: Archive
-) -> bool:
+def _finish_archiving(con: duckdb.DuckDBPyConnection, contract: FeedContract, item: Waiting, archive: Archive) -> bool:
     """A manifest whose file a killed run had already sealed follows its file."""
     if not item.path.name.endswith(".manifest.json"):
         return False
@@ -219,5 +217,3 @@ def _retry(
     except (GateFailed, CodeSetProblem) as problem:
         recover(con)
         sweep.problem = str(problem)
-
-

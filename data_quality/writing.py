@@ -139,7 +139,8 @@ def collect_held(con: duckdb.DuckDBPyConnection, contract: FeedContract, rules: 
         f"{sent})::varchar as row_as_sent, contradict from temp.gate_typed join temp.gate_repeated using (row_no)) "
         "select row_no, column_name, rule, why, case when keeps then row_as_sent end as row_as_sent, failures, "
         "false as is_settled from named union all "
-        f"select row_no, {literal(contract.keys[0].name)}, case when contradict then 'duplicate_key' else 'duplicate_row' end, "
+        f"select row_no, {literal(contract.keys[0].name)}, "
+        "case when contradict then 'duplicate_key' else 'duplicate_row' end, "
         "case when contradict then 'its key comes more than once with different content' "
         "else 'the same row comes more than once' end, row_as_sent, null, not contradict from repeated"
     )
@@ -162,7 +163,8 @@ def write_quarantine(
         # A line that cannot be taken apart may hide a row that must not be shared.
         keeps = not any(column.reject_values for column in contract.columns)
         con.executemany(
-            "insert into quarantine.gate.quarantined_row values (?, ?, ?, ?, ?, null, 'malformed_row', ?, null, ?, ?, null, null)",
+            "insert into quarantine.gate.quarantined_row (drop_id, agency, feed, file_name, row_no, rule, reason, "
+            "row_as_sent, quarantined_at) values (?, ?, ?, ?, ?, 'malformed_row', ?, ?, ?)",
             [
                 [drop_id, *feed, manifest.file, line.row_no, f"the line is no row: {line.why}",
                  json.dumps({"line": line.text}) if keeps else None, manifest.received_at]

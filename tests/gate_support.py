@@ -55,7 +55,9 @@ def contacts_columns() -> list[dict[str, Any]]:
     ]
 
 
-def contract_text(columns: list[dict[str, Any]] | None = None, agency: str = "csc", feed: str = "contacts", **changes: Any) -> str:
+def contract_text(
+    columns: list[dict[str, Any]] | None = None, agency: str = "csc", feed: str = "contacts", **changes: Any
+) -> str:
     """A whole contract as YAML."""
     custom = {
         "agency": agency,
@@ -78,7 +80,9 @@ def contract_text(columns: list[dict[str, Any]] | None = None, agency: str = "cs
                 {"property": "frequency", "value": 1, "unit": "d"},
                 {"property": "latency", "value": 2, "unit": "d"},
             ],
-            "customProperties": [{"property": name, "value": value} for name, value in custom.items() if value is not None],
+            "customProperties": [
+                {"property": name, "value": value} for name, value in custom.items() if value is not None
+            ],
         },
         sort_keys=False,
     )
@@ -132,7 +136,9 @@ def write_drop(
     return Drop(folder / file, path, read_manifest(path, agency, feed))
 
 
-def row(key: str, source: str = "1A", *, person: str = "P1", on: str = "2026-10-01", note: str = "", state: str = "") -> list[str]:
+def row(
+    key: str, source: str = "1A", *, person: str = "P1", on: str = "2026-10-01", note: str = "", state: str = ""
+) -> list[str]:
     """One contact as sent."""
     return [key, person, on, source, note, state]
 
@@ -175,7 +181,8 @@ def current(con: duckdb.DuckDBPyConnection, name: str = "csc__contacts") -> set[
     """Current content as marts see it: the latest version that counts, by extraction order, deletions left out."""
     return set(
         con.execute(
-            f"with ranked as (select *, row_number() over (partition by record_key order by extracted_at desc, drop_id desc) as nth "
+            "with ranked as (select *, row_number() over (partition by record_key "
+            "order by extracted_at desc, drop_id desc) as nth "
             f"from warehouse.raw.{name} where not superseded_on_arrival) "
             "select identity.contact_id, contact_date, source_code, note from ranked "
             f"join identity.raw.{name} as identity using (record_key, drop_id) where nth = 1 and not ranked.is_deleted"

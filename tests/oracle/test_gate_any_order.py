@@ -40,7 +40,9 @@ rows = st.tuples(
     st.sampled_from(["", "", "", "deleted"]),
 )
 drops = st.lists(
-    st.builds(Sent, st.integers(0, 5), st.sampled_from(["delta", "delta", "full"]), st.lists(rows, max_size=4).map(tuple)),
+    st.builds(
+        Sent, st.integers(0, 5), st.sampled_from(["delta", "delta", "full"]), st.lists(rows, max_size=4).map(tuple)
+    ),
     min_size=1,
     max_size=5,
     unique_by=lambda sent: sent.day,
@@ -109,10 +111,19 @@ def contract(tmp_path_factory) -> FeedContract:
 @settings(max_examples=60)
 @given(drops, st.randoms(use_true_random=False))
 # A late delta older than one that confirmed the same content must not overrule it.
-@example([Sent(0, "delta", (("1", "1A", "", ""),)), Sent(2, "delta", (("1", "1A", "", ""),)), Sent(1, "delta", (("1", "1A", "x", ""),))], None)
+@example(
+    [
+        Sent(0, "delta", (("1", "1A", "", ""),)),
+        Sent(2, "delta", (("1", "1A", "", ""),)),
+        Sent(1, "delta", (("1", "1A", "x", ""),)),
+    ],
+    None,
+)
 # A late delta older than a full drop that held the row in quarantine does count.
 @example([Sent(2, "full", (("1", "OLD", "", ""),)), Sent(1, "delta", (("1", "1A", "x", ""),))], None)
-@example([Sent(2, "full", (("1", "OLD", "", ""),)), Sent(0, "delta", (("1", "1A", "x", ""),)), Sent(1, "full", ())], None)
+@example(
+    [Sent(2, "full", (("1", "OLD", "", ""),)), Sent(0, "delta", (("1", "1A", "x", ""),)), Sent(1, "full", ())], None
+)
 def test_any_order_of_arrival(contract, sent, random):
     arrival = list(sent)
     if random is not None:
@@ -154,6 +165,8 @@ def test_a_resend_with_the_same_extraction_instant_replaces(contract, tmp_path):
     with plain_zones() as con:
         ensure_raw_tables(con, [contract])
         for hour, code in enumerate(["1A", ""]):
-            drop = write_drop(tmp_path, [row("1", code), row("2")], extracted=START, received=ARRIVAL + timedelta(hours=hour))
+            drop = write_drop(
+                tmp_path, [row("1", code), row("2")], extracted=START, received=ARRIVAL + timedelta(hours=hour)
+            )
             accept_drop(con, drop, contract, CODES)
         assert known_at(con, ARRIVAL + timedelta(hours=1)) == {"1": ("", ""), "2": ("1A", "")}

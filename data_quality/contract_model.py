@@ -1,0 +1,151 @@
+"""What a feed's contract says, as values: columns, delivery, agreement, promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ColumnContract:
+    """One column of a feed as the agreement describes it.
+
+    Attributes:
+        zone: where the column lives after the gate; `drop` columns are read, checked and forgotten.
+        also_zone: a second zone that gets a copy (`audit`), else None.
+        key_position: 1-based place in the primary key, None outside it.
+        references: `agency__feed` whose record this value names.
+        code_set: name of the code set its values come from.
+        occurred_on / recorded_at: the column that says when it happened / when it was written down.
+        separator: splits a text of several codes.
+        reject_values: values whose row must not enter, not even as quarantined content.
+        severity: `quarantine` holds a failing row, `inform` loads it and counts the failure.
+        completeness: share of filled values the agreement promises (0..1), None if it promises nothing.
+    """
+
+    name: str
+    type: str
+    zone: str
+    necessity: str
+    description: str = ""
+    also_zone: str | None = None
+    required: bool = False
+    key_position: int | None = None
+    references: str | None = None
+    code_set: str | None = None
+    occurred_on: bool = False
+    recorded_at: bool = False
+    format: str | None = None
+    json_array: bool = False
+    json: bool = False
+    separator: str | None = None
+    reject_values: tuple[str, ...] = ()
+    tombstone: bool = False
+    check: str | None = None
+    pattern: str | None = None
+    max_length: int | None = None
+    min_length: int | None = None
+    minimum: Any = None
+    maximum: Any = None
+    severity: str = "quarantine"
+    completeness: float | None = None
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """The zones that keep this column."""
+        return frozenset({self.zone, self.also_zone} - {None, "drop"})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the agency writes its files."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    date_format: str = "%Y-%m-%d"
+    timestamp_format: str = "%Y-%m-%d %H:%M:%S"
+    mode: str = "full"
+    timezone: str = "Europe/London"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The signed information sharing agreement behind a feed."""
+
+    id: str
+    signed: date | None
+    expires: date | None
+    lawful_basis: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class FeedContract:
+    """All the engine knows about one feed."""
+
+    name: str
+    agency: str
+    feed: str
+    version: str
+    description: str
+    purpose: str
+    columns: tuple[ColumnContract, ...]
+    delivery: Delivery
+    agreement: Agreement | None
+    frequency_days: float | None
+    latency_days: float | None
+    retention_months: int | None
+    landing_retention_days: int
+    assumed_lag_days: int
+    release_default: str
+    required_for_list: bool
+    owners: tuple[str, ...]
+    volume: tuple[int | None, int | None] = (None, None)
+    unknown_properties: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def column(self, name: str) -> ColumnContract:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def keys(self) -> tuple[ColumnContract, ...]:
+        """Primary-key columns in key order."""
+        keyed = [column for column in self.columns if column.key_position is not None]
+        return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def references(self) -> tuple[ColumnContract, ...]:
+        """Columns that name a record of another feed (or of this one)."""
+        return tuple(column for column in self.columns if column.references)
+
+    @property
+    def tombstone(self) -> ColumnContract | None:
+        """The column that marks a deletion in a delta."""
+        return next((column for column in self.columns if column.tombstone), None)
+
+    @property
+    def occurred_on(self) -> ColumnContract | None:
+        """The column that says when it happened."""
+        return next((column for column in self.columns if column.occurred_on), None)
+
+    @property
+    def recorded_at(self) -> ColumnContract | None:
+        """The column that says when it was recorded."""
+        return next((column for column in self.columns if column.recorded_at), None)
+
+    def zone_columns(self, zone: str) -> tuple[ColumnContract, ...]:
+        """Columns kept in a zone, in file order."""
+        return tuple(column for column in self.columns if zone in column.zones)
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """Zones this feed writes raw rows to."""
+        return tuple(zone for zone in ("identity", "warehouse", "audit") if self.zone_columns(zone))
+
+    @property
+    def home_zone(self) -> str:
+        """The zone whose raw table carries the content hash that versions are compared by."""
+        return self.zones[0]
