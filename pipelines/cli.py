@@ -27,11 +27,13 @@ run_app = typer.Typer(help="Run the night or the week through Dagster.", no_args
 demo_app = typer.Typer(help="The synthetic partnership: make its world, let its nights pass.", no_args_is_help=True)
 feed_app = typer.Typer(help="Look at one agency's file before it is sent.", no_args_is_help=True)
 list_app = typer.Typer(help="Weekly lists as they were issued.", no_args_is_help=True)
+identity_app = typer.Typer(help="Who is who: the linkage model.", no_args_is_help=True)
 dbt_app = typer.Typer(help="The assembled dbt project, for developers.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
 app.add_typer(demo_app, name="demo")
 app.add_typer(feed_app, name="feed")
 app.add_typer(list_app, name="list")
+app.add_typer(identity_app, name="identity")
 app.add_typer(dbt_app, name="dbt")
 
 
@@ -175,6 +177,17 @@ def restore(
     from pipelines.keeping import put_back
 
     put_back(console, archive, force)
+
+
+@identity_app.command("train", epilog="Example: hub identity train --to new_model")
+def identity_train(
+    to: Annotated[Path, typer.Option(help="Folder for the model's files; a person moves them into the pack.")],
+    seed: Annotated[int, typer.Option(help="Of the random pairs that chance agreement is learnt from.")] = 1,
+) -> None:
+    """Learn a linkage model from the records at hand. Never part of a night."""
+    from pipelines.linkage_training import train_model
+
+    train_model(console, to, seed)
 
 
 @dbt_app.command("parse", epilog="Example: hub dbt parse")

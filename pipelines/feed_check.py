@@ -23,7 +23,7 @@ def check(console: Console, file: Path, feed: str | None) -> bool:
     findings = check_file(file, contract, hub.code_sets)
     for line in findings.lines():
         console.print(line, soft_wrap=True, markup=False)
-    return findings.passed
+    return findings.is_acceptable
 
 
 def _guess(file: Path, hub: Hub) -> str:
