@@ -22,7 +22,7 @@ _DENSE = 400
 
 @dataclass(frozen=True)
 class Constraints:
-    """What no union may break. ``nhs``: code of a node's verified NHS number, -1 none. ``apart``: ``(n, 2)`` nodes."""
+    """What no union may break. ``nhs``: code of a node's checked NHS number, -1 none. ``apart``: ``(n, 2)`` nodes."""
 
     nhs: np.ndarray
     apart: np.ndarray

@@ -65,8 +65,8 @@ def link(
 ) -> LinkageResult:
     """Link everything known at ``now`` from the ledger's last state; writes nothing (see :func:`write`).
 
-    ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``: integers
-    (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
+    ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``:
+    integers (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
     Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
     """
     tables = duck.read(con, now, canonical, state)
@@ -176,7 +176,7 @@ def _solve(
     left, right = left[~direct], right[~direct]
     weight = scored["adjusted_weight"].to_numpy()
     before = _yesterday(node, records, tables["person_assignment"])
-    constraints = Constraints(_verified(frame["nhs_number"], node), forbidden.reshape(-1, 2))
+    constraints = Constraints(pd.factorize(frame["nhs_number"])[0], forbidden.reshape(-1, 2))
     found = cluster(len(frame), left, right, weight, constraints, settings, before)
     scored["joined"] = (found[left] == found[right]) & (weight >= settings.stay_weight)
     return _Solved(node, found, scored, scored["joined"].to_numpy(), blocking, shared)
@@ -226,14 +226,6 @@ def _yesterday(node: np.ndarray, records: pd.DataFrame, previous: pd.DataFrame) 
     of_node = np.full(int(node.max(initial=-1)) + 1, -1)
     np.maximum.at(of_node, node, pd.factorize(person)[0])
     return of_node
-
-
-def _verified(number: pd.Series, node: np.ndarray) -> np.ndarray:
-    """Code of each node's NHS number when at least two records carry it (once could be a slip of the pen), else -1."""
-    codes = pd.factorize(number)[0]
-    carried = np.zeros(codes.max(initial=-1) + 2, dtype="int64")
-    np.add.at(carried, codes[node], 1)
-    return np.where((codes >= 0) & (carried[codes] >= 2), codes, -1)
 
 
 def _basis(node: np.ndarray, cluster_of: np.ndarray, found: pd.DataFrame) -> np.ndarray:

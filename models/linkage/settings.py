@@ -28,7 +28,7 @@ class LinkageSettings:
     twin_weight: float = -8.0
     namesake_weight: float = -8.0
     nhs_disagreement: float = -12.0
-    upn_disagreement: float = -5.0
+    upn_disagreement: float = -8.0
     namesake_years: int = 12
     unscored_weight: float = -3.0
     """What average linkage assumes of two records that blocking never compared."""
