@@ -214,7 +214,7 @@ class World:
                 for row in episodes[person]
                 if row["kind"] == "referral"
                 and row["started_on"] <= day <= row["started_on"] + timedelta(days=365)
-                and (row["ended_on"] is None or row["ended_on"] >= day)
+                and (row["ended_on"] is None or row["ended_on"] + timedelta(days=28) >= day)
             ]
             found.add((person, basis, source, max(referrals, default=day)))
         return found

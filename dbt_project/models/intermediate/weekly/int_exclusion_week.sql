@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('event') }}, {{ ref('episode') }} (also where a partnership declares nothing)
 -- Every Sunday on which a rule of the cohort keeps a person off the list, as known then; of several the first counts.
 with week as (
     select * from {{ ref('int_week') }}

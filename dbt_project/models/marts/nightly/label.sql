@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('event') }}, {{ ref('episode') }} (also where a partnership declares nothing)
 -- An outcome counts from the day of the referral that led to it, and is known once both are. Which referral that was
 -- may change as records come late, so it is asked anew for every interval in which the records stood still.
 with
@@ -60,7 +61,10 @@ anchor_{{ n }} as (
             and anchor.episode_type in {{ text_list(target.anchor.episodes) }}
             and anchor.started_on <= outcome.outcome_on
             and anchor.started_on >= outcome.outcome_on - {{ target.anchor.within_days }}
-            and (anchor.ended_on is null or anchor.ended_on >= outcome.outcome_on)
+            and (
+                anchor.ended_on is null
+                or anchor.ended_on >= outcome.outcome_on - {{ target.anchor.after_end_days | default(0) }}
+            )
             and {{ versions_overlap('outcome', 'anchor') }}
 ),
 
