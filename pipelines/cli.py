@@ -21,7 +21,7 @@ app = typer.Typer(
     help="The safeguarding hub: agencies' files in, a short weekly list of families to talk about out.",
     no_args_is_help=True,
     rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
 )
 run_app = typer.Typer(help="Run the night or the week through Dagster.", no_args_is_help=True)
 demo_app = typer.Typer(help="The synthetic partnership: make its world, let its nights pass.", no_args_is_help=True)

@@ -8,7 +8,7 @@ from pipelines.assets.assurance import assurance_assets
 from pipelines.assets.identity import identity_assets
 from pipelines.assets.landing import gate_assets
 from pipelines.assets.marts import dbt_steps
-from pipelines.assets.review import review_assets
+from pipelines.assets.review import decisions_asset, review_assets
 from pipelines.assets.risk import risk_assets
 from pipelines.dbt_runs import ensure_manifest
 from pipelines.hub import Hub
@@ -29,7 +29,7 @@ def build(hub: Hub) -> dg.Definitions:
     nightly_steps += assurance_assets(nightly_steps)
     weekly_steps = [dbt["dbt_person_weeks"]]
     weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys))
-    weekly_steps += review_assets(weekly_steps)
+    weekly_steps += review_assets()
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.assets(*nightly_steps),
@@ -41,7 +41,7 @@ def build(hub: Hub) -> dg.Definitions:
         description="From the marts to a frozen list for every area team.",
     )
     return dg.Definitions(
-        assets=[*nightly_steps, *weekly_steps],
+        assets=[*nightly_steps, *weekly_steps, decisions_asset()],
         jobs=[nightly, weekly],
         schedules=hub_schedules(nightly, weekly),
         sensors=[completed_drops_sensor(nightly)],
