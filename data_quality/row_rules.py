@@ -95,8 +95,8 @@ def utc(local: str, zone: str) -> str:
 
 
 def source_key(contract: FeedContract) -> str:
-    """Key columns as trimmed text joined with U+001F: the text that `record_key` is made of."""
-    return f"concat_ws({SEPARATOR}, {', '.join(text_of(column) for column in contract.keys)})"
+    """Key columns as trimmed text joined with U+001F, the text `record_key` is made of; NULL if one is empty."""
+    return "(" + f" || {SEPARATOR} || ".join(text_of(column) for column in contract.keys) + ")"
 
 
 def is_deletion(contract: FeedContract) -> str:

@@ -82,7 +82,9 @@ def stage(
         f"{'' if has_numbers else ', rowid + 1 as row_no'} from temp.gate_batch"
     )
     maps = _reference_maps(con, contract)
-    con.execute(f"create or replace temp table gate_staged as {_staged_sql(contract, rules, maps)}")
+    # A CASE makes DuckDB copy a selection of every column behind it, so it is written only where it is needed.
+    deletions = con.execute("select coalesce(bool_or(is_deletion), false) from temp.gate_typed").fetchall()[0][0]
+    con.execute(f"create or replace temp table gate_staged as {_staged_sql(contract, rules, maps, bool(deletions))}")
     _find_repeats(con)
     return rules
 
@@ -110,7 +112,7 @@ def _reference_maps(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> d
     return maps
 
 
-def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, str]) -> str:
+def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, str], deletions: bool) -> str:
     kept = [column for column in contract.columns if column.zones]
     content = []
     for column in kept:
@@ -127,14 +129,14 @@ def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, st
     holding = [rule for rule in rules if rule.severity == "quarantine"]
     on_deletion = _any([rule.bad for rule in holding if rule.on_deletions])
     on_content = _any([rule.bad for rule in holding])
-    bad = f"case when is_deletion then {on_deletion} else {on_content} end" if contract.tombstone else on_content
-    has_key = " and ".join(f"{text_of(column)} is not null" for column in contract.keys)
+    bad = f"case when is_deletion then {on_deletion} else {on_content} end" if deletions else on_content
     prefix = literal(f"{contract.agency}\x1f{contract.feed}\x1f")
-    hashed = _content_hash(kept)
+    hashed = (
+        f"case when is_deletion then {NO_CONTENT} else {_content_hash(kept)} end" if deletions else _content_hash(kept)
+    )
     return (
         f"select row_no, {', '.join(content)}, is_deletion, "
-        f"case when {has_key} then pseudonym({prefix} || {source_key(contract)}) end as record_key, "
-        f"case when is_deletion then {NO_CONTENT} else {hashed} end as content_hash, "
+        f"pseudonym({prefix} || {source_key(contract)}) as record_key, {hashed} as content_hash, "
         f"{bad} as is_bad from temp.gate_typed{joins}"
     )
 
