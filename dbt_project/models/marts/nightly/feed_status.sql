@@ -2,12 +2,16 @@ with feed as (
     select * from {{ ref('feed') }}
 ),
 
-delivery as (
-    select * from {{ source('gate', 'drop_log') }} where is_complete
+clock as (
+    {{ run_clock(source('gate', 'drop_log')) }}
 ),
 
-clock as (
-    {{ run_clock('delivery') }}
+-- For a past date only what had come by then is looked at.
+delivery as (
+    select log.*
+    from {{ source('gate', 'drop_log') }} as log
+    inner join clock on log.received_at <= clock.run_at
+    where log.is_complete
 ),
 
 good as (
@@ -35,13 +39,17 @@ refused as (
 ),
 
 happened as (
-    select agency, feed, max(occurred_on) as last_occurred_on
+    select
+        fact.agency,
+        fact.feed,
+        max(fact.occurred_on) as last_occurred_on
     from (
-        select agency, feed, occurred_on from {{ ref('event') }} where known_to = {{ open_end() }}
+        select agency, feed, occurred_on, known_from, known_to from {{ ref('event') }}
         union all
-        select agency, feed, started_on from {{ ref('episode') }} where known_to = {{ open_end() }}
+        select agency, feed, started_on as occurred_on, known_from, known_to from {{ ref('episode') }}
     ) as fact
-    group by agency, feed
+    inner join clock on {{ known_at('fact', 'clock.run_at') }}
+    group by fact.agency, fact.feed
 ),
 
 final as (
