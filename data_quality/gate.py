@@ -59,6 +59,7 @@ class DropReport:
 
     `rows_in = loaded + unchanged + quarantined` for a loaded drop; a refused one has refused all of its rows.
     `vanished` counts keys a full drop no longer has; `informed` counts failures of rules that do not hold a row.
+    `observer_problem` names the error of an observer that failed, which never keeps a drop out.
     """
 
     agency: str
@@ -77,6 +78,7 @@ class DropReport:
     rule: str | None = None
     held_by_rule: tuple[tuple[str, str, int], ...] = ()
     informed: tuple[tuple[str, str, int], ...] = ()
+    observer_problem: str | None = None
 
 
 def accept_drop(
@@ -161,8 +163,7 @@ def take_batch(
     collect_held(con, contract, rules)
     counts = _count(con, len(malformed), len(dropped))
     step("staged")
-    if observe is not None:
-        observe(contract, _observed(con, contract), manifest)
+    observer_problem = _observe(con, contract, manifest, observe)
     for database in DATABASES:
         con.execute("begin transaction")
         if database == "quarantine":
@@ -188,6 +189,7 @@ def take_batch(
         is_reordered=is_reordered,
         held_by_rule=_held_by_rule(con, len(malformed)),
         informed=_informed(con, rules),
+        observer_problem=observer_problem,
     )
 
 
@@ -279,6 +281,19 @@ def _count(con: duckdb.DuckDBPyConnection, malformed: int, dropped: int) -> Coun
         vanished=vanished,
         columns_dropped=dropped,
     )
+
+
+def _observe(
+    con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, observe: Observer | None
+) -> str | None:
+    if observe is None:
+        return None
+    try:
+        observe(contract, _observed(con, contract), manifest)
+    except Exception as error:
+        # Its words may quote the batch, and a broken suite must not cost an agency's night.
+        return type(error).__name__
+    return None
 
 
 def _observed(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> pd.DataFrame:

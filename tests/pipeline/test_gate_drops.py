@@ -330,3 +330,15 @@ def test_the_suite_of_a_batch_counts_and_never_quotes(tmp_path):
     assert report.rows == 2 and not report.passed and report.severity == "warning"
     assert [check.name for check in report.failed] == ["expect_table_row_count_to_be_between"]
     assert CANARY not in repr(report)
+
+
+def test_a_broken_observer_costs_no_drop(tmp_path):
+    contract = make_contract(tmp_path)
+
+    def broken(*_):
+        raise ValueError(CANARY)
+
+    with plain_zones() as con:
+        write_drop(tmp_path / "landing", [row("1")], extracted=START)
+        report = sweep(con, tmp_path / "landing", contract, observe=broken).feeds["csc__contacts"].loaded[0]
+    assert report.loaded == 1 and report.observer_problem == "ValueError" and CANARY not in repr(report)
