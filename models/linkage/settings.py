@@ -42,7 +42,7 @@ class LinkageSettings:
     """A UPRN with more distinct surnames than this is a hub (refuge, hostel, home, surgery): no evidence, no family."""
     hub_postcode_surnames: int = 60
     """The same for a postcode, which may lawfully hold many households."""
-    household_max: int = 14
+    household_max: int = 9
     """More people than this living at one address at once form no household."""
     threads: int = 2
     memory_limit: str = "5GB"
