@@ -30,6 +30,7 @@ from synthetic.simulate import PATH_CLA, PATH_CP, open_weeks
 
 HORIZON_WEEKS = 26
 SAMPLE_EVERY = 4
+BLOCKED_WEEKS = 5
 KNOWN_WEEKS = (0, 7, 14, 20, 26)
 CAPACITY_PER_60000 = 24
 Ints = NDArray[np.int64]
@@ -53,7 +54,12 @@ def found_hazards(dynamics: Dynamics, hazards: Hazards, holiday: bool, known: bo
     table = hazards.child_holiday if holiday else hazards.child
     child = (table * contact_child[:, None, None, None] * refer_child[:, None]).sum(axis=0) * keep
     both = 1 - (1 - family[None, :, None]) * (1 - child)
-    return both * hazards.found[None]
+    return both * _found(dynamics, hazards, flag)
+
+
+def _found(dynamics: Dynamics, hazards: Hazards, known: NDArray[np.bool_]) -> Floats:
+    """Chance that an assessed referral finds need, [..., family level, child level] with the shape of `known` in front."""
+    return np.where(known, dynamics.known_found, 1.0)[..., None, None] * hazards.found
 
 
 class Filter:
@@ -156,6 +162,7 @@ class Filter:
             for y in range(self.nc):
                 cell = np.array([quiet[:, x, y] * f[x, y] for f in factor], dtype=np.float32).ravel()
                 like[x, y] = cell[code]
+        history = self.c.history
         place = np.full(pop.children, -1, dtype=np.int64)
         place[who] = np.arange(len(who))
         event = self.child_event[week]
@@ -171,7 +178,8 @@ class Filter:
         referral = self.referral[week]
         referral = referral[place[referral["child"].to_numpy()] >= 0]
         found = referral["found"].to_numpy().astype(bool)
-        outcome = np.where(found[:, None, None], self.h.found[None], 1 - self.h.found[None])
+        likely = _found(self.d, self.h, history.known_family[week, pop.family_of[referral["child"].to_numpy()]])
+        outcome = np.where(found[:, None, None], likely, 1 - likely)
         like[:, :, place[referral["child"].to_numpy()]] *= np.moveaxis(outcome, 0, -1).astype(np.float32)
         return like
 
@@ -211,14 +219,20 @@ def future_chance(context: Context, week: int, tables: list[tuple[Floats, Floats
     """Chance of need found in the 26 weeks after `week`: [age, type, family level, child level].
 
     `tables` are the weekly chances (term, holiday) of an unknown and of a known family; the family stays known `known_weeks` more.
+    A referral that finds no need keeps the child out of reach while it is assessed (five weeks).
     """
     d = context.parameters.dynamics
     families = [chain.matrix() for chain in family_steps(d)]
     child = child_steps(d).matrix()
     safe = np.ones((18, 2, d.family_levels, d.child_levels))
+    later = [safe] * BLOCKED_WEEKS
+    found = [_found(d, context.hazards, np.array(known)) for known in (False, True)]
     for ahead in range(week + HORIZON_WEEKS, week, -1):
-        table = tables[1 if ahead - week <= known_weeks else 0][0 if open_days[ahead] > 0 else 1]
-        safe = safe * (1 - table)[:, None]
+        known = 1 if ahead - week <= known_weeks else 0
+        table = tables[known][0 if open_days[ahead] > 0 else 1]
+        blocked = table * ((1 - found[known]) / found[known])
+        safe = safe * (1 - table - blocked)[:, None] + later[0] * blocked[:, None]
+        later = [*later[1:], safe]
         moved = np.zeros_like(safe)
         for y in range(d.child_levels):
             moved += child[:, y][None, None, None, :] * safe[..., y : y + 1]

@@ -26,7 +26,7 @@ def temporary_stays(parameters: WorldParameters, population: Population, history
     start = day + rng.integers(2, 40, len(rows))
     end = start + 21 + (rng.standard_exponential(len(rows)) * 500).astype(np.int64)
     end = np.where(end > population.family_to[family], population.family_to[family], end)
-    placed = (rng.random(len(rows)) < 0.56) & (start + 14 < population.family_to[family])
+    placed = (rng.random(len(rows)) < 0.51) & (start + 14 < population.family_to[family])
     frame = pd.DataFrame({"row": rows, "family": family, "start": start, "end": end})[placed]
     frame = frame.sort_values(["family", "start"], kind="stable", ignore_index=True)
     # A family already placed is not placed again.

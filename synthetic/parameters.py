@@ -52,31 +52,31 @@ class Kind:
 FLAT = (1.0, 1.0, 1.0, 1.0, 1.0)
 
 FAMILY_KINDS = (
-    Kind("da_incident", 590, 0.98, 0, FLAT, 0.62, 0.273, True, False, (("6", 1.0),)),
-    Kind("police_concern", 240, 0.62, 0, FLAT, 0.75, 0.273, True, False, (("6", 1.0),)),
-    Kind("public_contact", 285, 0.52, 0, FLAT, 1.0, 0.255, True, False,
+    Kind("da_incident", 545, 0.96, 0, FLAT, 0.62, 0.24, True, False, (("6", 1.0),)),
+    Kind("police_concern", 240, 0.62, 0, FLAT, 0.75, 0.24, True, False, (("6", 1.0),)),
+    Kind("public_contact", 285, 0.52, 0, FLAT, 1.0, 0.22, True, False,
          (("1A", 0.25), ("1B", 0.22), ("1C", 0.10), ("1D", 0.13), ("9", 0.20), ("10", 0.10))),
-    Kind("service_contact", 520, 0.52, 0, FLAT, 1.0, 0.255, True, False,
+    Kind("service_contact", 520, 0.52, 0, FLAT, 1.0, 0.22, True, False,
          (("5A", 0.22), ("5B", 0.25), ("5D", 0.16), ("7", 0.15), ("8", 0.22))),
-    Kind("health_contact", 165, 0.52, 0, FLAT, 1.0, 0.264, True, False,
+    Kind("health_contact", 165, 0.52, 0, FLAT, 1.0, 0.23, True, False,
          (("3A", 0.26), ("3B", 0.38), ("3D", 0.14), ("3F", 0.22))),
-    Kind("homelessness", 118, 0.28, 0, FLAT, 0.22, 0.228, False, False, (("4", 1.0),)),
-    Kind("eviction_notice", 140, 0.26, 0, FLAT, 0.05, 0.209, False, False, (("4", 1.0),)),
-    Kind("early_help", 290, 0.30, 0, FLAT, 0.0, 0.000, False, False, ()),
+    Kind("homelessness", 118, 0.28, 0, FLAT, 0.22, 0.20, False, False, (("4", 1.0),)),
+    Kind("eviction_notice", 140, 0.26, 0, FLAT, 0.05, 0.18, False, False, (("4", 1.0),)),
+    Kind("early_help", 235, 0.30, 0, FLAT, 0.0, 0.00, False, False, ()),
 )
 
 CHILD_KINDS = (
-    Kind("ed", 4350, 0.05, 0.07, (2.3, 0.95, 0.85, 0.95, 1.1), 0.003, 0.264, False, False, (("3E", 1.0),)),
-    Kind("ed_concern", 50, 0.32, 0.50, (1.6, 0.5, 0.6, 1.5, 1.7), 0.60, 0.273, False, False, (("3E", 1.0),)),
-    Kind("missing", 114, 0.30, 0.95, (0.0, 0.0, 0.4, 2.6, 3.0), 0.45, 0.255, True, False, (("6", 1.0),)),
-    Kind("exploitation", 26, 0.30, 0.85, (0.0, 0.0, 0.6, 2.6, 2.4), 0.85, 0.355, True, False, (("6", 1.0),)),
-    Kind("school_contact", 460, 0.35, 0.52, (0.0, 1.0, 1.2, 1.5, 0.6), 1.0, 0.264, True, True,
+    Kind("ed", 4350, 0.05, 0.07, (2.3, 0.95, 0.85, 0.95, 1.1), 0.003, 0.23, False, False, (("3E", 1.0),)),
+    Kind("ed_concern", 50, 0.32, 0.50, (1.6, 0.5, 0.6, 1.5, 1.7), 0.60, 0.24, False, False, (("3E", 1.0),)),
+    Kind("missing", 114, 0.30, 0.95, (0.0, 0.0, 0.4, 2.6, 3.0), 0.45, 0.22, True, False, (("6", 1.0),)),
+    Kind("exploitation", 26, 0.30, 0.85, (0.0, 0.0, 0.6, 2.6, 2.4), 0.85, 0.31, True, False, (("6", 1.0),)),
+    Kind("school_contact", 460, 0.32, 0.36, (0.0, 1.0, 1.2, 1.5, 0.6), 1.0, 0.23, True, True,
          (("2A", 0.90), ("2B", 0.10))),
-    Kind("suspension", 900, 0.25, 0.95, (0.0, 0.25, 0.8, 2.6, 0.4), 0.02, 0.209, False, True, (("2A", 1.0),)),
-    Kind("police_child", 130, 0.25, 0.50, (0.3, 0.5, 1.0, 1.8, 1.8), 0.55, 0.255, True, False, (("6", 1.0),)),
-    Kind("nurse_contact", 110, 0.35, 0.45, (1.4, 1.0, 1.0, 1.0, 0.6), 1.0, 0.264, True, False,
+    Kind("suspension", 900, 0.25, 0.95, (0.0, 0.25, 0.8, 2.6, 0.4), 0.02, 0.18, False, True, (("2A", 1.0),)),
+    Kind("police_child", 130, 0.25, 0.42, (0.3, 0.5, 1.0, 1.8, 1.8), 0.55, 0.22, True, False, (("6", 1.0),)),
+    Kind("nurse_contact", 110, 0.32, 0.36, (1.4, 1.0, 1.0, 1.0, 0.6), 1.0, 0.23, True, False,
          (("3C", 0.45), ("3D", 0.25), ("3F", 0.30))),
-    Kind("health_factor", 150, 0.45, 0.35, (2.0, 0.9, 0.7, 0.8, 0.5), 0.10, 0.209, False, False, (("3B", 1.0),)),
+    Kind("health_factor", 150, 0.45, 0.35, (2.0, 0.9, 0.7, 0.8, 0.5), 0.10, 0.18, False, False, (("3B", 1.0),)),
 )
 
 
@@ -98,11 +98,13 @@ class Dynamics:
     child_shock_size: int = 3
     help_down: float = 1.3
     # Chance that a referral is screened in grows with need; found in need likewise (logistic in level).
-    referral_slope: float = 0.15
+    referral_slope: float = 0.08
     # A family with a case closed in the last year is referred more readily: people remember.
-    known_boost: float = 2.5
-    found_slope: float = 0.12
-    found_share: float = 0.70
+    known_boost: float = 2.9
+    # ... and an assessment so soon after another more often adds nothing: the chance of need found is multiplied by this.
+    known_found: float = 0.78
+    found_slope: float = 0.06
+    found_share: float = 0.735
     nfa_share: float = 0.071
     early_help_from_contact: float = 0.12
     early_help_from_no_need: float = 0.25
@@ -114,11 +116,11 @@ class Dynamics:
     unauthorised_family: float = 0.20
     unauthorised_child: float = 0.34
     assessment_days: float = 33.0
-    cin_days: float = 262.0
+    cin_days: float = 330.0
     cp_days: float = 288.0
-    cla_days: float = 905.0
+    cla_days: float = 1000.0
     early_help_days: float = 205.0
-    cp_share: float = 0.142
+    cp_share: float = 0.155
     cla_share: float = 0.075
     s47_share: float = 0.35
     icpc_share: float = 0.325

@@ -265,7 +265,8 @@ class Simulation:
         link = np.full(len(child), -1, dtype=np.int64)
         who, x, y = child[refer], self.x[pop.family_of[child[refer]]], self.y[child[refer]]
         m = len(who)
-        found = ~nfa[refer] & (rng.random(m) < self.h.found[x, y])
+        again = np.where(self.known[pop.family_of[who]], self.d.known_found, 1.0)
+        found = ~nfa[refer] & (rng.random(m) < self.h.found[x, y] * again)
         assess = np.clip(lognormal_days(rng, m, self.d.assessment_days, 0.42), 8, 63)
         # Higher need leads more often to protection or care; the share is right on average, the person deciding is not exact.
         tilt = (x.astype(np.int64) + y) / 5.0
@@ -273,7 +274,7 @@ class Simulation:
         care_cut = self.d.cla_share * tilt
         path = np.where(turn < care_cut, PATH_CLA, np.where(turn < care_cut + self.d.cp_share * tilt, PATH_CP, PATH_CIN))
         path = np.where(found, path, PATH_NONE)
-        cin = lognormal_days(rng, m, self.d.cin_days, 1.3)
+        cin = lognormal_days(rng, m, self.d.cin_days, 1.6)
         protect = lognormal_days(rng, m, self.d.cp_days, 0.5) + 110
         care = 40 + (rng.standard_exponential(m) * self.d.cla_days).astype(np.int64)
         plan = np.where(path == PATH_CLA, care, np.where(path == PATH_CP, protect, np.where(path == PATH_CIN, cin, 0)))
