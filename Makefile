@@ -5,7 +5,7 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help run test check ui bench clean lock
+.PHONY: help run test check check-style check-types check-imports check-sql check-dbt ui bench clean lock
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,12 +26,23 @@ test: .venv/.ready  ## All tests (under 12 minutes on 2 cores).
 	@$(BIN)/python -m pytest
 
 check: .venv/.ready  ## Style, types, imports, SQL, dbt (under a minute).
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/macros partnerships
-	@$(BIN)/hub dbt parse
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-sql check-style check-imports check-dbt
+
+check-style:
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+
+check-types:
+	$(BIN)/mypy
+
+check-imports:
+	$(BIN)/lint-imports --no-logo
+
+check-sql:
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 1 dbt_project/models dbt_project/macros dbt_project/tests partnerships
+
+check-dbt:
+	$(BIN)/hub dbt parse
 
 ui: .venv/.ready  ## The Dagster UI on http://127.0.0.1:3000 (loopback only).
 	@$(BIN)/hub ui

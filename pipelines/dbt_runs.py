@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pipelines.hub import Hub
 
 DBT_PROJECT = REPOSITORY / "dbt_project"
+# Steps that dbt runs with `--target warehouse`, each in a target folder of its own.
+WAREHOUSE_STEPS = ("dbt_marts", "dbt_person_weeks")
 
 
 class DbtProblem(Exception):
@@ -58,7 +61,15 @@ def ensure_manifest(hub: Hub) -> Path:
             )
         if parsed.returncode:
             raise DbtProblem(f"dbt cannot parse {hub.settings.dbt_folder}:\n{parsed.stdout}{parsed.stderr}")
+        _share_parse(manifest.parent)
     return manifest
+
+
+def _share_parse(target: Path) -> None:
+    """Give the steps that run in the same zone what was just parsed, so that none of them parses everything again."""
+    for step in WAREHOUSE_STEPS:
+        (target / step).mkdir(exist_ok=True)
+        shutil.copy(target / "partial_parse.msgpack", target / step)
 
 
 @contextmanager

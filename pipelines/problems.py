@@ -7,6 +7,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     """Every exception whose message already says what happened and what to do next."""
     from data_quality.code_sets import CodeSetProblem
     from data_quality.contract import ContractRefused
+    from governance.audit import AuditBroken
     from governance.backup import BackupProblem
     from governance.hub_store import HubStoreProblem
     from governance.keys import KeyProblem
@@ -23,6 +24,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
 
     return (
         AssemblyProblem,
+        AuditBroken,
         BackupProblem,
         CodeSetProblem,
         ContractRefused,
