@@ -127,6 +127,19 @@ class Hub:
             )
         return nightly_cutoff(next_night(newest))
 
+    def require_calendar(self, instant: datetime) -> None:
+        """Refuse to work beyond the frozen calendars: weeks and working days would be guesses.
+
+        Raises:
+            HubProblem: the instant is after `calendar.valid_until` of partnership.yml.
+        """
+        until = self.partnership.calendar.valid_until
+        if instant.date() > until:
+            raise HubProblem(
+                f"The calendars of {self.settings.name} end on {until:%d %B %Y}; this run is for {instant:%d %B %Y}. "
+                "Add the next school year and bank holidays under codes/, then move calendar.valid_until."
+            )
+
     def _landed(self) -> list[datetime]:
         """When the drops that wait in landing were received."""
         found = []

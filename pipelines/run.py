@@ -82,10 +82,20 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def instant_of(tags: Mapping[str, str], hub: Hub) -> datetime:
-    """The knowledge instant a run was given, else the present (a run started in the UI or by a schedule)."""
-    return datetime.fromisoformat(tags[INSTANT_TAG]) if INSTANT_TAG in tags else hub.present()
+    """The knowledge instant a run was given, else the present (a run started in the UI or by a schedule).
+
+    Raises:
+        HubProblem: it lies beyond the partnership's frozen calendars.
+    """
+    instant = datetime.fromisoformat(tags[INSTANT_TAG]) if INSTANT_TAG in tags else hub.present()
+    hub.require_calendar(instant)
+    return instant
 
 
 def as_of_date_of(tags: Mapping[str, str], hub: Hub) -> date:
     """The Sunday a weekly run was given, else the last one that is over."""
-    return date.fromisoformat(tags[AS_OF_TAG]) if AS_OF_TAG in tags else as_of_known_at(instant_of(tags, hub))
+    if AS_OF_TAG not in tags:
+        return as_of_known_at(instant_of(tags, hub))
+    sunday = date.fromisoformat(tags[AS_OF_TAG])
+    hub.require_calendar(weekly_cutoff(sunday))
+    return sunday

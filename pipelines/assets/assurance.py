@@ -9,7 +9,8 @@ import dagster as dg
 from pipelines.completion import require_complete
 from pipelines.feeds import feed_states
 from pipelines.hub import Hub
-from pipelines.metadata import numbers, table
+from pipelines.metadata import numbers, picture, table
+from pipelines.plots import volumes_plot
 from pipelines.progress import tell
 from pipelines.run import instant_of
 
@@ -60,6 +61,9 @@ def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
                         "rows_in_quarantine": sum(state.status.held_now for state in states),
                         "assets_made": made,
                     }
+                ),
+                "volumes": picture(
+                    volumes_plot([(one.status.name, one.status.rows_last, one.is_late) for one in states]), "volumes"
                 ),
                 "late_feeds": table(
                     ["agency", "feed", "last good load", "ring"],

@@ -6,7 +6,8 @@ import duckdb
 from governance.order import order_hash_with
 from governance.pseudonym import Pseudonym
 from pipelines.hub import Hub
-from pipelines.metadata import numbers, table
+from pipelines.metadata import numbers, picture, table
+from pipelines.plots import link_rates_plot
 from pipelines.progress import tell
 from pipelines.run import instant_of
 
@@ -102,6 +103,11 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
             asset_key=PERSONS,
             metadata={
                 **numbers({"records": counts["record_person"], "edges": len(result.edges)}),
+                **(
+                    {"link_rates_picture": picture(link_rates_plot(quality["link_rates"]), "link rates")}
+                    if len(quality["link_rates"])
+                    else {}
+                ),
                 **{
                     name: table(list(frame.columns), frame.head(30).itertuples(index=False))
                     for name, frame in quality.items()

@@ -140,7 +140,13 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                     "agreement_state": feed.agreement,
                     **({"refused": table(["why"], [[str(reason)] for reason in feed.refused])} if feed.refused else {}),
                 },
-                check_results=[batch_check_result(feed_key(contract), reports.get(feed_name, []))],
+                check_results=[
+                    batch_check_result(
+                        feed_key(contract),
+                        reports.get(feed_name, []),
+                        [report.observer_problem for report in feed.loaded if report.observer_problem],
+                    )
+                ],
             )
 
     return gate

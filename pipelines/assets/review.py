@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from governance.pseudonym import Pseudonym
-from pipelines.assets.risk import CANDIDATES, children_on
+from pipelines.assets.risk import CANDIDATES, SCHEDULE, children_on
 from pipelines.clock import weekly_cutoff
 from pipelines.completion import require_complete
 from pipelines.feeds import feed_states
@@ -20,7 +20,6 @@ from pipelines.run import as_of_date_of
 LISTS = dg.AssetKey(["list", "weekly_list"])
 RELEASED = dg.AssetKey(["release", "outbox"])
 DECISIONS = dg.AssetKey(["review", "decisions"])
-SCHEDULE = "schedule"
 # Code sets whose labels stand for a team, role or organisation on the page.
 _SPOKEN_CODES = ("professional_role", "csds_team_type", "early_help_organisation")
 _PURPOSE = "weekly multi-agency review"
@@ -40,7 +39,7 @@ def review_assets() -> list[dg.AssetsDefinition]:
                 group_name="list",
                 kinds={"jsonschema"},
                 owners=["team:mash"],
-                description="One frozen document a team, encrypted in the hub's store; a re-run that differs is a new version.",
+                description="One frozen document a team, encrypted in the hub's store; a differing re-run is a new one.",
             ),
         ],
     )
@@ -179,21 +178,23 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
 
 
 def release_lists(hub: Hub, as_of: date, who: str, purpose: str, team: str | None = None) -> list[Any]:
-    """Render the newest version of each team's list into its folder of the outbox; expired products go."""
+    """Render the newest lists and notices of a week, each into its one recipient's folder; expired products go."""
     from review.release import release, remove_expired
 
     today = as_of + timedelta(days=1)
     at = datetime.combine(today, datetime.min.time())
     remove_expired(hub.store, hub.settings.outbox, today=today, who=who, at=at)
     files = []
-    for facts in hub.store.issued("weekly_list.v1", as_of):
+    for facts in hub.store.issued(as_of=as_of):
+        is_list = facts.kind == "weekly_list.v1"
         if team is None or facts.area_team == team:
             files += release(
                 hub.store,
                 hub.settings.outbox,
                 facts.document_id,
-                recipient=f"{facts.area_team.lower()}-team",
-                in_hub=True,
+                # A notice goes to one worker, whose folder is a keyed pseudonym: their name stands inside it.
+                recipient=f"{facts.area_team.lower()}-team" if is_list else f"worker-{facts.slot[:8]}",
+                in_hub=is_list,
                 who=who,
                 purpose=purpose,
                 today=today,

@@ -25,6 +25,7 @@ MODEL = dg.AssetKey(["risk", "model"])
 EVALUATION = dg.AssetKey(["risk", "evaluation"])
 GATES = dg.AssetKey(["risk", "gates"])
 CANDIDATES = dg.AssetKey(["list", "candidates"])
+SCHEDULE = "schedule"
 _MODEL_PASSED = (
     "This week's families come from named patterns and from a model that passed every check written down beforehand."
 )
@@ -100,6 +101,18 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
             )
         if run.model is not None:
             keep_model(hub.settings.root / "models", run.model)
+        hub.store.audit.append(
+            who=SCHEDULE,
+            what="risk.judged",
+            purpose="weekly multi-agency review",
+            about=[str(one["person_key"]) for one in [*run.candidates, *run.notices]],
+            detail={
+                "as_of_date": as_of.isoformat(),
+                "channel": run.channel,
+                "gates": {gate["id"]: gate["status"] for gate in run.gates},
+                "model": run.model.name if run.model else None,
+            },
+        )
         hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC))
         tell(f"risk: {run.statement or _MODEL_PASSED}")
         tell(f"list: {len(run.candidates)} children to talk about, {len(run.notices)} notices to named workers")

@@ -25,8 +25,11 @@ def batch_check_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
     )
 
 
-def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport]) -> dg.AssetCheckResult:
-    """One result for all batches of the night; a night without a batch passes and says that there was none."""
+def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport], problems: list[str]) -> dg.AssetCheckResult:
+    """One result for all batches of the night; a night without a batch passes and says that there was none.
+
+    `problems` are batches that could not be checked at all: the check then fails, although the rows are in.
+    """
     failed = [
         (check.name, check.column or "", check.severity)
         for report in reports
@@ -39,10 +42,11 @@ def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport]) -> dg.Ass
     return dg.AssetCheckResult(
         check_name=_CHECK,
         asset_key=asset,
-        passed=not failed,
+        passed=not failed and not problems,
         severity=worst,
         metadata={
             **numbers({"batches": len(reports), "expectations": sum(len(report.checks) for report in reports)}),
+            **({"not_checked": table(["why"], [[problem] for problem in problems])} if problems else {}),
             **({"not_met": table(["expectation", "column", "severity"], failed)} if failed else {}),
         },
     )

@@ -1,0 +1,48 @@
+"""What a partnership declares, and what is refused."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.hub import Hub, HubProblem
+from pipelines.partnership import Partnership, PartnershipProblem
+from pipelines.settings import PackNotFound, Settings
+
+PACK = Path(__file__).parents[2] / "partnerships" / "northmere"
+
+
+def _declared(tmp_path: Path, **changes: object) -> Path:
+    raw = yaml.safe_load((PACK / "partnership.yml").read_text(encoding="utf-8"))
+    file = tmp_path / "partnership.yml"
+    file.write_text(yaml.safe_dump({**raw, **changes}), encoding="utf-8")
+    return file
+
+
+def test_capacity_follows_the_number_of_children_and_is_at_least_one_a_team() -> None:
+    northmere = Partnership.load(PACK / "partnership.yml")
+    assert sum(filter(None, northmere.capacity(60_000).values())) == 24
+    assert set(northmere.capacity(400).values()) == {1}
+
+
+def test_a_capacity_nobody_set_is_none(tmp_path: Path) -> None:
+    unset = Partnership.load(_declared(tmp_path, weekly_capacity=None))
+    assert set(unset.capacity(60_000).values()) == {None}
+
+
+def test_a_wrong_declaration_names_its_field(tmp_path: Path) -> None:
+    with pytest.raises(PartnershipProblem, match="mode"):
+        Partnership.load(_declared(tmp_path, mode="experiment"))
+
+
+def test_a_pack_that_is_not_there_is_named() -> None:
+    with pytest.raises(PackNotFound, match="nowhere"):
+        _ = Settings(partnership="nowhere").pack
+
+
+def test_no_run_goes_beyond_the_frozen_calendars() -> None:
+    hub = Hub(Settings(partnership=str(PACK)))
+    hub.require_calendar(datetime(2027, 8, 31))
+    with pytest.raises(HubProblem, match="31 August 2027"):
+        hub.require_calendar(datetime(2027, 9, 6))
