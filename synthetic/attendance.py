@@ -1,9 +1,9 @@
 """School registers as exceptions: every session mark that is not plain present.
 
-Illness follows the season (least in September, most before Christmas) and each child's own constitution; unauthorised absence
-follows need (so it carries information), with more before holidays; medical appointments and lateness fill the rest. Some marks are
-first entered as N (no reason yet) and resolved within days. Worked example: a pupil ill on Tuesday and Wednesday of a
-five-day week has four rows, code I, sessions AM and PM.
+Illness follows the season (least in September, most before Christmas) and each child's own constitution; unauthorised
+absence follows need (so it carries information), with more before holidays; medical appointments and lateness fill
+the rest. Some marks are first entered as N (no reason yet) and resolved within days. Worked example: a pupil ill on
+Tuesday and Wednesday of a five-day week has four rows, code I, sessions AM and PM.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synthetic.calendar import school_days
 from synthetic.context import Context
+from synthetic.frames import coded
 from synthetic.latent import Floats
 from synthetic.parameters import Dynamics
 from synthetic.randomness import exponential, lognormal_days
@@ -23,7 +24,8 @@ from synthetic.randomness import exponential, lognormal_days
 Ints = NDArray[np.int64]
 CODES = ("L", "C", "C1", "C2", "E", "G", "I", "M", "N", "O", "R", "T", "U")
 CODE = {code: number for number, code in enumerate(CODES)}
-# Chance of falling ill in a school week by month, calibrated to the published weekly series (1.9 % of sessions in September, 4.9 % in December).
+# Chance of falling ill in a school week by month, calibrated to the published weekly series (1.9 % of sessions in
+# September, 4.9 % in December).
 ILLNESS_BY_MONTH = (0.134, 0.122, 0.113, 0.098, 0.093, 0.090, 0.085, 0.07, 0.077, 0.116, 0.148, 0.193)
 _NEVER = np.iinfo(np.int32).max
 
@@ -31,8 +33,16 @@ _NEVER = np.iinfo(np.int32).max
 def unauthorised_table(dynamics: Dynamics, signal: bool = True) -> Floats:
     """Chance of any unauthorised absence in a five-day week: [primary or secondary, family level, child level]."""
     slopes = (dynamics.unauthorised_family, dynamics.unauthorised_child) if signal else (0.0, 0.0)
-    shape = np.array([[exponential(slopes[0] * i + slopes[1] * j) for j in range(dynamics.child_levels)] for i in range(dynamics.family_levels)])
-    return np.round(np.minimum(np.array(dynamics.unauthorised_week)[:, None, None] * shape[None] * (1.0 if signal else 1.9), 0.85), 9)
+    shape = np.array(
+        [
+            [exponential(slopes[0] * i + slopes[1] * j) for j in range(dynamics.child_levels)]
+            for i in range(dynamics.family_levels)
+        ]
+    )
+    return np.round(
+        np.minimum(np.array(dynamics.unauthorised_week)[:, None, None] * shape[None] * (1.0 if signal else 1.9), 0.85),
+        9,
+    )
 
 
 def week_chance(table: Floats, share: float, breaking: bool) -> Floats:
@@ -49,12 +59,20 @@ def school_weeks(low: int, high: int) -> list[tuple[int, Ints, bool]]:
     return [(int(m), day[monday == m], bool(m + 7 not in set(starts.tolist()))) for m in starts.tolist()]
 
 
-def make_attendance(context: Context, spell: pd.DataFrame, urn: Ints, phase_of_school: NDArray[np.object_], exclusion: pd.DataFrame,
-                    progress: Callable[[str, float], None] | None = None) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_]]:
-    """The attendance table; and bool [week, child]: any unauthorised absence, on a roll in an open week (what the filter reads)."""
+def make_attendance(
+    context: Context,
+    spell: pd.DataFrame,
+    urn: Ints,
+    phase_of_school: NDArray[np.object_],
+    exclusion: pd.DataFrame,
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_]]:
+    """The attendance table; and bool [week, child]: any unauthorised absence, on a roll in an open week (what the
+    filter reads).
+    """
     rng, population, history = context.rng("attendance"), context.population, context.history
     signal = context.parameters.world != "no-signal"
-    table = unauthorised_table(context.parameters.dynamics, signal)
+    table = unauthorised_table(context.parameters.laws, signal)
     constitution = lognormal_days(rng, population.children, 1000.0, 0.85) / 1000.0
     child, entry, leave, school = (spell[c].to_numpy() for c in ("child", "entry", "leave", "school"))
     secondary = (phase_of_school[school] != "PRI").astype(np.int64)
@@ -82,7 +100,15 @@ def make_attendance(context: Context, spell: pd.DataFrame, urn: Ints, phase_of_s
         marks.append(_block(rng, ill, len(days), 1 + (rng.standard_exponential(len(ill)) * 1.25).astype(np.int64), "I"))
         part_time[pupil[(y >= 3) & (rng.random(len(row)) < 0.003)]] = monday + 56
         marks.append(_afternoons(np.flatnonzero(part_time[pupil] > monday), len(days)))
-        marks.append(_single(rng, np.flatnonzero(rng.random(len(row)) < 0.052 * share), len(days), ("M", "C", "R", "C1", "T"), (0.83, 0.10, 0.04, 0.02, 0.01)))
+        marks.append(
+            _single(
+                rng,
+                np.flatnonzero(rng.random(len(row)) < 0.052 * share),
+                len(days),
+                ("M", "C", "R", "C1", "T"),
+                (0.83, 0.10, 0.04, 0.02, 0.01),
+            )
+        )
         marks.append(_late(rng, np.flatnonzero(rng.random(len(row)) < (0.035 + 0.016 * (x + y)) * share), len(days)))
         where, session, code, minutes = (np.concatenate([m[i] for m in marks]) for i in range(4))
         # The first of two marks for one session stands (order above is the order of precedence).
@@ -93,19 +119,35 @@ def make_attendance(context: Context, spell: pd.DataFrame, urn: Ints, phase_of_s
         out = np.isin(pupil_row.astype(np.int64) * 200_000 + day * 2 + session % 2, suspended)
         code = np.where(out, CODE["E"], code)
         order = np.lexsort((session % 2, child[pupil_row], urn[school[pupil_row]], day))
-        parts.append((pupil_row[order].astype(np.int32), day[order].astype(np.int32), (session % 2)[order].astype(np.int8), code[order].astype(np.int8),
-                      minutes[order].astype(np.int16)))
+        parts.append(
+            (
+                pupil_row[order].astype(np.int32),
+                day[order].astype(np.int32),
+                (session % 2)[order].astype(np.int8),
+                code[order].astype(np.int8),
+                minutes[order].astype(np.int16),
+            )
+        )
         if progress and number % 10 == 0:
             progress("attendance", number / max(len(weeks), 1))
     pupil_row, day, session, code, minutes = (np.concatenate([p[i] for p in parts]) for i in range(5))
-    pupil_row, day, session, code, minutes = _add_suspended(suspended, pupil_row, day, session, code, minutes, child, urn[school])
+    pupil_row, day, session, code, minutes = _add_suspended(
+        suspended, pupil_row, day, session, code, minutes, child, urn[school]
+    )
     initial, resolved, code = _unexplained(rng, day, code)
     names = list(CODES)
-    frame = pd.DataFrame({
-        "person_id": context.people.child_person[child[pupil_row]], "urn": urn[school[pupil_row]].astype(np.int32), "date": day,
-        "session": pd.Categorical.from_codes(session, ["AM", "PM"]), "code": pd.Categorical.from_codes(code, names),
-        "minutes_late": minutes, "initial_code": pd.Categorical.from_codes(initial, names), "resolved_on": resolved,
-    })
+    frame = pd.DataFrame(
+        {
+            "person_id": context.people.child_person[child[pupil_row]],
+            "urn": urn[school[pupil_row]].astype(np.int32),
+            "date": day,
+            "session": coded(session, ["AM", "PM"]),
+            "code": coded(code, names),
+            "minutes_late": minutes,
+            "initial_code": coded(initial, names),
+            "resolved_on": resolved,
+        }
+    )
     return frame, flag, onroll
 
 
@@ -119,8 +161,12 @@ def _block(rng: np.random.Generator, row: Ints, days: int, length: Ints, code: s
     return row[which], session, np.full(len(which), CODE[code]), np.zeros(len(which), dtype=np.int64)
 
 
-def _unauthorised(rng: np.random.Generator, row: Ints, days: int, level: Ints, breaking: bool) -> tuple[Ints, Ints, Ints, Ints]:
-    """Unauthorised absence: days away grow with need; a few are late after registers closed (one session) or holidays."""
+def _unauthorised(
+    rng: np.random.Generator, row: Ints, days: int, level: Ints, breaking: bool
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Unauthorised absence: days away grow with need; a few are late after registers closed (one session) or
+    holidays.
+    """
     draw = rng.random(len(row))
     length = 1 + (rng.standard_exponential(len(row)) * (0.55 + 0.33 * level)).astype(np.int64)
     holiday = draw > (0.82 if breaking else 0.955)
@@ -129,17 +175,28 @@ def _unauthorised(rng: np.random.Generator, row: Ints, days: int, level: Ints, b
     is_holiday = np.isin(where, row[holiday])
     code = np.where(is_holiday, CODE["G"], code)
     morning = (rng.random(int(late.sum())) * days).astype(np.int64) * 2
-    return (np.concatenate([where, row[late]]), np.concatenate([session, morning]), np.concatenate([code, np.full(len(morning), CODE["U"])]),
-            np.concatenate([minutes, rng.integers(31, 120, len(morning))]))
+    return (
+        np.concatenate([where, row[late]]),
+        np.concatenate([session, morning]),
+        np.concatenate([code, np.full(len(morning), CODE["U"])]),
+        np.concatenate([minutes, rng.integers(31, 120, len(morning))]),
+    )
 
 
 def _afternoons(row: Ints, days: int) -> tuple[Ints, Ints, Ints, Ints]:
     """A part-time timetable: every afternoon coded C2."""
     where = np.repeat(row, days)
-    return where, np.tile(np.arange(days) * 2 + 1, len(row)), np.full(len(where), CODE["C2"]), np.zeros(len(where), dtype=np.int64)
+    return (
+        where,
+        np.tile(np.arange(days) * 2 + 1, len(row)),
+        np.full(len(where), CODE["C2"]),
+        np.zeros(len(where), dtype=np.int64),
+    )
 
 
-def _single(rng: np.random.Generator, row: Ints, days: int, codes: tuple[str, ...], shares: tuple[float, ...]) -> tuple[Ints, Ints, Ints, Ints]:
+def _single(
+    rng: np.random.Generator, row: Ints, days: int, codes: tuple[str, ...], shares: tuple[float, ...]
+) -> tuple[Ints, Ints, Ints, Ints]:
     edges = np.cumsum(np.array(shares))
     which = np.minimum(np.searchsorted(edges, rng.random(len(row)), side="right"), len(codes) - 1)
     session = (rng.random(len(row)) * days * 2).astype(np.int64)
@@ -148,7 +205,12 @@ def _single(rng: np.random.Generator, row: Ints, days: int, codes: tuple[str, ..
 
 def _late(rng: np.random.Generator, row: Ints, days: int) -> tuple[Ints, Ints, Ints, Ints]:
     session = (rng.random(len(row)) * days).astype(np.int64) * 2
-    return row, session, np.full(len(row), CODE["L"]), 1 + (rng.standard_exponential(len(row)) * 9).astype(np.int64) % 29
+    return (
+        row,
+        session,
+        np.full(len(row), CODE["L"]),
+        1 + (rng.standard_exponential(len(row)) * 9).astype(np.int64) % 29,
+    )
 
 
 def _suspended_sessions(context: Context, exclusion: pd.DataFrame, child: Ints, entry: Ints, leave: Ints) -> Ints:
@@ -160,15 +222,29 @@ def _suspended_sessions(context: Context, exclusion: pd.DataFrame, child: Ints, 
     place = np.searchsorted(key, who * 4_000_000 + start, side="right") - 1
     lost = rows["sessions_lost"].to_numpy()
     which = np.repeat(np.arange(len(rows)), lost)
-    step = np.arange(len(which)) - np.repeat(np.cumsum(lost) - lost, lost) + np.where(rows["start_session"] == "PM", 1, 0)[which]
+    step = (
+        np.arange(len(which))
+        - np.repeat(np.cumsum(lost) - lost, lost)
+        + np.where(rows["start_session"] == "PM", 1, 0)[which]
+    )
     day = days[np.minimum(np.searchsorted(days, start[which]) + step // 2, len(days) - 1)]
     keep = (day < leave[place[which]]) & (day <= context.high)
     return np.unique((place[which] * 200_000 + day * 2 + step % 2)[keep])
 
 
-def _add_suspended(keys: Ints, row: NDArray, day: NDArray, session: NDArray, code: NDArray, minutes: NDArray, child: Ints,
-                   urn_of_row: Ints) -> tuple[NDArray, ...]:
-    """Add an E mark where a suspended session has no mark yet; keep the table sorted by date, school, pupil, session."""
+def _add_suspended(
+    keys: Ints,
+    row: NDArray,
+    day: NDArray,
+    session: NDArray,
+    code: NDArray,
+    minutes: NDArray,
+    child: Ints,
+    urn_of_row: Ints,
+) -> tuple[NDArray, ...]:
+    """Add an E mark where a suspended session has no mark yet; keep the table sorted by date, school, pupil,
+    session.
+    """
     have = row.astype(np.int64) * 200_000 + day.astype(np.int64) * 2 + session
     new = keys[~np.isin(keys, have)]
     row = np.concatenate([row, (new // 200_000).astype(np.int32)])
@@ -187,4 +263,8 @@ def _unexplained(rng: np.random.Generator, day: NDArray, code: NDArray) -> tuple
     solved = first & (rng.random(len(code), dtype=np.float32) < 0.86)
     lag = 1 + (rng.standard_exponential(len(code), dtype=np.float32) * 2.6).astype(np.int32) % 10
     initial = np.where(first, CODE["N"], code).astype(np.int8)
-    return initial, np.where(solved, day + lag, _NEVER).astype(np.int32), np.where(first & ~solved, CODE["N"], code).astype(np.int8)
+    return (
+        initial,
+        np.where(solved, day + lag, _NEVER).astype(np.int32),
+        np.where(first & ~solved, CODE["N"], code).astype(np.int8),
+    )

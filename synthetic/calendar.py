@@ -1,9 +1,9 @@
 """School terms of the fictional authority, school days, and national-curriculum years.
 
-Terms follow the usual English pattern: autumn from the first Wednesday of September, a week's half-term in late October, a
-fortnight at Christmas, half-term in mid February, a fortnight around Easter, half-term in the last week of May, end of
-term around 22 July. Five INSET days leave 190 days. Worked example: academic year 2024/25 starts on 4 September 2024; the week
-of 28 October is half-term; the last day before Christmas is 20 December.
+Terms follow the usual English pattern: autumn from the first Wednesday of September, a week's half-term in late
+October, a fortnight at Christmas, half-term in mid February, a fortnight around Easter, half-term in the last week of
+May, end of term around 22 July. Five INSET days leave 190 days. Worked example: academic year 2024/25 starts on 4
+September 2024; the week of 28 October is half-term; the last day before Christmas is 20 December.
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ def academic_year(start: int) -> list[tuple[str, int, dt.date, dt.date]]:
     february = _monday(dt.date(start + 1, 2, 17))
     sunday = easter(start + 1)
     easter_break = sunday - 13 * DAY if sunday >= dt.date(start + 1, 4, 5) else sunday - 6 * DAY
-    may = _monday(dt.date(start + 1, 5, 31)) if dt.date(start + 1, 5, 31).weekday() < 5 else _monday(dt.date(start + 1, 5, 28))
+    may = (
+        _monday(dt.date(start + 1, 5, 31))
+        if dt.date(start + 1, 5, 31).weekday() < 5
+        else _monday(dt.date(start + 1, 5, 28))
+    )
     end = dt.date(start + 1, 7, 22)
     end -= max(0, end.weekday() - 4) * DAY
     return [
@@ -104,7 +108,8 @@ def holidays_of_school(first: int = 2019, last: int = 2027) -> list[tuple[str, d
 
 
 def curriculum_year(birth: NDArray[np.int64], on: NDArray[np.int64]) -> NDArray[np.int64]:
-    """National-curriculum year of children born on day `birth` (days since 1970) on day `on`: 0 is reception, -1 and -2 nursery.
+    """National-curriculum year of children born on day `birth` (days since 1970) on day `on`: 0 is reception, -1
+    and -2 nursery.
 
     A child starts reception in the September after the fourth birthday.
     """

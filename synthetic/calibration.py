@@ -1,7 +1,8 @@
 """Does the generated world look like England? A table of published figures beside the world's own.
 
-Rates may differ by 10 %, shares by 3 percentage points. Figures are averages over the seen history; social-care stocks are averages
-over quarter-ends of its last three years (the first two still show the start). Children in the history only, one row per identity.
+Rates may differ by 10 %, shares by 3 percentage points. Figures are averages over the seen history; social-care
+stocks are averages over quarter-ends of its last three years (the first two still show the start). Children in the
+history only, one row per identity.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ class _Measure:
         child = self.t["person"][self.t["person"]["role"] == "child"]
         self.child = child
         self.birth = _days(child["birth_date"])
-        start, end = np.maximum(_days(child["resident_from"]), self.birth), np.minimum(_days(child["resident_to"]), self.birth + 6574)
+        start, end = (
+            np.maximum(_days(child["resident_from"]), self.birth),
+            np.minimum(_days(child["resident_to"]), self.birth + 6574),
+        )
         self.start, self.end = start, end
         stay = np.maximum(np.minimum(end, self.high + 1) - np.maximum(start, self.low), 0)
         self.person_years = float(stay.sum()) / DAYS_PER_YEAR
@@ -95,17 +99,31 @@ def _front_door(m: _Measure) -> None:
     m.rate("contacts at the front door", 2083, len(contact))
     m.rate("referrals", 519, len(referral))
     source = referral["source_code"].astype(str)
-    for label, target, codes in (("police", 28, ["6"]), ("schools and education", 21, ["2A", "2B"]), ("health", 15, ["3A", "3B", "3C", "3D", "3E", "3F"]),
-                                 ("council services", 14, ["5A", "5B", "5C", "5D"]), ("individuals", 8, ["1A", "1B", "1C", "1D"])):
+    for label, target, codes in (
+        ("police", 28, ["6"]),
+        ("schools and education", 21, ["2A", "2B"]),
+        ("health", 15, ["3A", "3B", "3C", "3D", "3E", "3F"]),
+        ("council services", 14, ["5A", "5B", "5C", "5D"]),
+        ("individuals", 8, ["1A", "1B", "1C", "1D"]),
+    ):
         m.share(f"referrals from {label}", target, float(source.isin(codes).mean()))
     m.share("referrals with no further action", 7.1, float(referral["nfa"].mean()))
-    merged = referral.merge(assessment[["referral_id", "outcome_nfa", "start_date", "auth_date"]], on="referral_id", how="left")
+    merged = referral.merge(
+        assessment[["referral_id", "outcome_nfa", "start_date", "auth_date"]], on="referral_id", how="left"
+    )
     m.share("referrals assessed as not in need", 29.9, float((merged["outcome_nfa"] == True).mean()))  # noqa: E712  (missing is neither)
     m.rate("children newly found in need", 331, float((merged["outcome_nfa"] == False).sum()))  # noqa: E712
-    m.plain("assessment, mean length", "days", 33, float((_days(merged["auth_date"].dropna()) - _days(merged["start_date"].dropna())).mean()))
+    m.plain(
+        "assessment, mean length",
+        "days",
+        33,
+        float((_days(merged["auth_date"].dropna()) - _days(merged["start_date"].dropna())).mean()),
+    )
     every = m.t["csc_referral"].sort_values(["person_id", "referral_date"], kind="stable")
     day = _days(every["referral_date"])
-    again = np.append(False, (every["person_id"].to_numpy()[1:] == every["person_id"].to_numpy()[:-1]) & (day[1:] - day[:-1] <= 365))
+    again = np.append(
+        False, (every["person_id"].to_numpy()[1:] == every["person_id"].to_numpy()[:-1]) & (day[1:] - day[:-1] <= 365)
+    )
     late = (day >= m.low + 366) & (day <= m.high)
     m.share("referrals within 12 months of another", 22.6, float(again[late].mean()))
     m.share("primary need abuse or neglect", 57, float((referral["primary_need"] == "N1").mean()))
@@ -116,7 +134,12 @@ def _front_door(m: _Measure) -> None:
 
 def _plans(m: _Measure) -> None:
     referral = m.t["csc_referral"]
-    m.stock("children in need open", 330, _days(referral["referral_date"]), np.minimum(_days(referral["close_date"]), 2_000_000))
+    m.stock(
+        "children in need open",
+        330,
+        _days(referral["referral_date"]),
+        np.minimum(_days(referral["close_date"]), 2_000_000),
+    )
     plan, care = m.t["csc_cp_plan"], m.t["csc_cla"]
     m.stock("protection plans", 41, _days(plan["start_date"]), _days(plan["end_date"]))
     m.stock("children looked after", 67, _days(care["start_date"]), _days(care["end_date"]))
@@ -132,19 +155,32 @@ def _plans(m: _Measure) -> None:
 
 def _police_health(m: _Measure) -> None:
     incident = m.seen("police_incident", "occurred_at")
-    subject = m.t["police_subject"].merge(incident[incident["kind"] == "DA"][["incident_id", "occurred_at"]], on="incident_id")
+    subject = m.t["police_subject"].merge(
+        incident[incident["kind"] == "DA"][["incident_id", "occurred_at"]], on="incident_id"
+    )
     subject = subject[subject["role"] != "VICTIM"].sort_values(["person_id", "occurred_at"], kind="stable")
     year = (_days(subject["occurred_at"]) - m.low) // 365
-    m.rate("children with a domestic-abuse notification in a year", 300, float(len(pd.DataFrame({"p": subject["person_id"], "y": year}).drop_duplicates())))
+    m.rate(
+        "children with a domestic-abuse notification in a year",
+        300,
+        float(len(pd.DataFrame({"p": subject["person_id"], "y": year}).drop_duplicates())),
+    )
     day, person = _days(subject["occurred_at"]), subject["person_id"].to_numpy()
     follow = np.append((person[1:] == person[:-1]) & (day[1:] - day[:-1] <= 365), False)
-    m.share("domestic-abuse notifications followed by another in 12 months", 40, float(follow[day <= m.high - 365].mean()))
+    m.share(
+        "domestic-abuse notifications followed by another in 12 months", 40, float(follow[day <= m.high - 365].mean())
+    )
     missing = m.seen("police_missing", "reported_at")
     m.rate("missing incidents", 143, len(missing))
     attendance = m.seen("ed_attendance", "arrival_at")
     age = m.person_age(attendance, "arrival_at")
     for label, target, low, high in (("0-4", 660, 0, 5), ("5-14", 325, 5, 15), ("15-17", 400, 15, 18)):
-        m.plain(f"emergency attendances, ages {label}", "per 1,000 a year", target, 1000 * float(((age >= low) & (age < high)).sum()) / m.years_aged(low, high))
+        m.plain(
+            f"emergency attendances, ages {label}",
+            "per 1,000 a year",
+            target,
+            1000 * float(((age >= low) & (age < high)).sum()) / m.years_aged(low, high),
+        )
 
 
 def _schools(m: _Measure) -> None:
@@ -158,12 +194,23 @@ def _schools(m: _Measure) -> None:
     unauthorised = away & lost["code"].isin(["O", "G", "N", "U"]).to_numpy()
     m.plain("unauthorised absence", "% of sessions", 2.0, 100 * float(unauthorised.sum()) / total)
     suspended = m.seen("exclusion", "start_date")
-    m.plain("suspensions", "per 100 pupils a year", 11.31, 100 * float((suspended["category"] == "SUSP").sum()) / (pupils * m.years))
+    m.plain(
+        "suspensions",
+        "per 100 pupils a year",
+        11.31,
+        100 * float((suspended["category"] == "SUSP").sum()) / (pupils * m.years),
+    )
     # Persistent absence over the last whole academic year, of pupils on one roll all year.
     begin, stop = (int(np.datetime64(d, "D").astype(np.int64)) for d in ("2025-09-01", "2026-07-31"))
     roll = m.t["enrolment"]
-    whole = np.unique(roll.loc[(_days(roll["entry_date"]) <= begin + 7) & (_days(roll["leaving_date"]) > stop), "person_id"].to_numpy())
-    count = np.bincount(lost["person_id"].to_numpy()[away & (day >= begin) & (day <= stop)], minlength=int(lost["person_id"].max()) + 1)[whole[whole <= lost["person_id"].max()]]
+    whole = np.unique(
+        roll.loc[
+            (_days(roll["entry_date"]) <= begin + 7) & (_days(roll["leaving_date"]) > stop), "person_id"
+        ].to_numpy()
+    )
+    count = np.bincount(
+        lost["person_id"].to_numpy()[away & (day >= begin) & (day <= stop)], minlength=int(lost["person_id"].max()) + 1
+    )[whole[whole <= lost["person_id"].max()]]
     m.share("pupils persistently absent (10 % or more)", 18.5, float((count >= 38).mean()))
 
 
@@ -177,14 +224,23 @@ def _families(m: _Measure) -> None:
     m.share("lone-parent families", 22, float(family["lone_parent"].mean()))
     m.share("children who are twins", 3, float(m.child[now]["twin_group"].notna().mean()))
     second = m.t["person_address"]
-    has = np.unique(second.loc[(second["use"] == "second_home") & (_days(second["start_date"]) <= m.high), "person_id"].to_numpy())
+    has = np.unique(
+        second.loc[(second["use"] == "second_home") & (_days(second["start_date"]) <= m.high), "person_id"].to_numpy()
+    )
     m.share("children with two addresses", 8, float(np.isin(m.child[now]["person_id"].to_numpy(), has).mean()))
     m.share("children White", 71.5, float(m.child[now]["ethnicity"].astype(str).str.startswith("W").mean()))
     families = len(size)
-    m.plain("homelessness duties", "% of families a year", 1.2, 100 * len(m.seen("housing_application", "application_date")) / m.years / families)
+    m.plain(
+        "homelessness duties",
+        "% of families a year",
+        1.2,
+        100 * len(m.seen("housing_application", "application_date")) / m.years / families,
+    )
     stay = m.t["temporary_accommodation"]
     inside = [float(((_days(stay["start_date"]) <= d) & (_days(stay["end_date"]) > d)).sum()) for d in m.quarters]
-    m.plain("families in temporary accommodation", "% of families on a day", 0.8, 100 * sum(inside) / len(inside) / families)
+    m.plain(
+        "families in temporary accommodation", "% of families on a day", 0.8, 100 * sum(inside) / len(inside) / families
+    )
 
 
 def print_calibration(table: pd.DataFrame, say: Callable[[str], None] = print) -> None:

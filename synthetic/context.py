@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthetic.history import History
 from synthetic.latent import Hazards
-from synthetic.parameters import WorldParameters
+from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.people import People
 from synthetic.places import Homes
 from synthetic.population import Population
 from synthetic.randomness import stream
-from synthetic.simulate import History
 
 Ints = NDArray[np.int64]
 
@@ -47,7 +47,7 @@ class Context:
 
     def kind_numbers(self, family: bool) -> dict[str, int]:
         """Number of each family or child kind by name."""
-        kinds = self.parameters.dynamics.kinds_family if family else self.parameters.dynamics.kinds_child
+        kinds = self.parameters.laws.kinds_family if family else self.parameters.laws.kinds_child
         return {kind.name: number for number, kind in enumerate(kinds)}
 
     def area_of_family(self, family: Ints, day: Ints) -> Ints:
@@ -68,16 +68,32 @@ def clock(rng: np.random.Generator, day: Ints, hours: tuple[float, ...]) -> NDAr
     """Seconds of the day drawn by hourly weights (24 of them); returns datetime64[s]."""
     edges = np.cumsum(np.array(hours)) / sum(hours)
     hour = np.minimum(np.searchsorted(edges, rng.random(len(day)), side="right"), 23)
-    return day.astype("datetime64[D]").astype("datetime64[s]") + (hour * 3600 + rng.integers(0, 60, len(day)) * 60).astype("timedelta64[s]")
+    return day.astype("datetime64[D]").astype("datetime64[s]") + (
+        hour * 3600 + rng.integers(0, 60, len(day)) * 60
+    ).astype("timedelta64[s]")
 
 
-def choose(rng: np.random.Generator, size: int, names: tuple[str, ...], shares: tuple[float, ...]) -> NDArray[np.object_]:
+def choose(
+    rng: np.random.Generator, size: int, names: tuple[str, ...], shares: tuple[float, ...]
+) -> NDArray[np.object_]:
     """Codes drawn with the given shares."""
     edges = np.cumsum(np.array(shares)) / sum(shares)
-    return np.array(names, dtype=object)[np.minimum(np.searchsorted(edges, rng.random(size), side="right"), len(names) - 1)]
+    return np.array(names, dtype=object)[
+        np.minimum(np.searchsorted(edges, rng.random(size), side="right"), len(names) - 1)
+    ]
 
 
 def next_weekday(day: Ints) -> Ints:
     """The day itself, or the Monday after a Saturday or Sunday."""
     weekday = (day + 3) % 7
     return day + np.where(weekday == 5, 2, np.where(weekday == 6, 1, 0))
+
+
+def draw_staff(context: Context, rng: np.random.Generator, kind: str, team: Ints) -> Ints:
+    """A professional of the kind for each row, from the row's area team (index)."""
+    worker = np.zeros(len(team), dtype=np.int64)
+    for index, name in enumerate(AREA_TEAMS):
+        group = context.staff[f"{kind}/{name}"]
+        mine = team == index
+        worker[mine] = group[rng.integers(0, len(group), int(mine.sum()))]
+    return worker

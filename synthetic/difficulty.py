@@ -1,40 +1,40 @@
 """How hard future need is to predict: the best possible chance from the true event histories.
 
-Given the laws of the world, the chance that a child will be found in need within 182 days follows from what has been seen of the
-family so far. A forward filter carries, week by week, a belief over the hidden levels (two family types x 8 family levels, and 6
-levels of each child), moves it by the known laws, and multiplies in the likelihood of what happened or did not happen: events of
-every agency, contacts, referrals and their outcome, unauthorised absence. It never sees a level.
+Given the laws of the world, the chance that a child will be found in need within 182 days follows from what has been
+seen of the family so far. A forward filter carries, week by week, a belief over the hidden levels (two family types x
+8 family levels, and 6 levels of each child), moves it by the known laws, and multiplies in the likelihood of what
+happened or did not happen: events of every agency, contacts, referrals and their outcome, unauthorised absence. It
+never sees a level.
 
-What is exact and what is not. Within one family and week the update is exact; after it the joint belief is kept as a product of
-its parts (Boyen and Koller 1998), it does not know each area's observation intensity, and it does not read illness, health reviews
-or temporary accommodation, which carry a little information. So the figure is an estimate of the optimum from just below.
+What is exact and what is not. Within one family and week the update is exact; after it the joint belief is kept as a
+product of its parts (Boyen and Koller 1998), it does not know each area's observation intensity, and it does not read
+illness, health reviews or temporary accommodation, which carry a little information. So the figure is an estimate of
+the optimum from just below.
 
-Two numbers come out: the precision of that chance at weekly capacity (the difficulty of this world), and the precision of ranking by
-contacts of the last 26 weeks at the same capacity.
+Two numbers come out: the precision of that chance at weekly capacity (the difficulty of this world), and the
+precision of ranking by contacts of the last 26 weeks at the same capacity.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synthetic.attendance import school_weeks, unauthorised_table, week_chance
 from synthetic.context import Context
-from synthetic.latent import Floats, Hazards, Steps, boosted, child_steps, family_steps
-from synthetic.parameters import AREA_TEAMS, BURN_IN_WEEKS, Dynamics
+from synthetic.filter import HORIZON_WEEKS, Filter, found_hazards, future_chance
+from synthetic.frames import coded
+from synthetic.history import PATH_CLA, PATH_CP
+from synthetic.parameters import AREA_TEAMS, BURN_IN_WEEKS
 from synthetic.randomness import stream
-from synthetic.simulate import PATH_CLA, PATH_CP, open_weeks
 
-HORIZON_WEEKS = 26
 SAMPLE_EVERY = 4
-BLOCKED_WEEKS = 5
 KNOWN_WEEKS = (0, 7, 14, 20, 26)
 CAPACITY_PER_60000 = 24
 Ints = NDArray[np.int64]
-Beliefs = NDArray[np.float32]
 
 
 def team_capacity(children: int) -> int:
@@ -42,213 +42,19 @@ def team_capacity(children: int) -> int:
     return max(1, round(CAPACITY_PER_60000 * children / 60_000 / len(AREA_TEAMS)))
 
 
-def found_hazards(dynamics: Dynamics, hazards: Hazards, holiday: bool, known: bool) -> Floats:
-    """Weekly chance of a referral that finds need: [age, family level, child level]."""
-    flag = np.array(known)
-    refer_family = boosted(hazards.referral_family, flag, dynamics.known_boost)
-    refer_child = boosted(hazards.referral_child, flag, dynamics.known_boost)
-    keep = 1 - dynamics.nfa_share
-    contact_family = np.array([k.contact for k in dynamics.kinds_family])
-    contact_child = np.array([k.contact for k in dynamics.kinds_child])
-    family = (hazards.family * contact_family[:, None] * refer_family).sum(axis=0) * keep
-    table = hazards.child_holiday if holiday else hazards.child
-    child = (table * contact_child[:, None, None, None] * refer_child[:, None]).sum(axis=0) * keep
-    both = 1 - (1 - family[None, :, None]) * (1 - child)
-    return both * _found(dynamics, hazards, flag)
-
-
-def _found(dynamics: Dynamics, hazards: Hazards, known: NDArray[np.bool_]) -> Floats:
-    """Chance that an assessed referral finds need, [..., family level, child level] with the shape of `known` in front."""
-    return np.where(known, dynamics.known_found, 1.0)[..., None, None] * hazards.found
-
-
-class Filter:
-    """The forward filter; `belief_family` [type, level, family], `belief_child` [level, child]."""
-
-    def __init__(self, context: Context, away: NDArray[np.bool_], onroll: NDArray[np.bool_]) -> None:
-        self.c, self.d, self.h = context, context.parameters.dynamics, context.hazards
-        self.away, self.onroll = away, onroll
-        self.nf, self.nc = self.d.family_levels, self.d.child_levels
-        pop, history = context.population, context.history
-        self.first = np.searchsorted(pop.family_of, np.arange(pop.families))
-        self.with_children = np.flatnonzero(np.bincount(pop.family_of, minlength=pop.families) > 0)
-        shares = (1 - self.d.strained_share, self.d.strained_share)
-        prior = np.array([share * law for share, law in zip(shares, self.h.family_laws, strict=True)], dtype=np.float32)
-        self.family = np.repeat(prior[:, :, None], pop.families, axis=2)
-        self.child = np.repeat(self.h.child_law.astype(np.float32)[:, None], pop.children, axis=1)
-        self.chains = family_steps(self.d)
-        self.chain_child = child_steps(self.d)
-        self.quiet_family = (1 - self.h.family.sum(axis=0)).astype(np.float32)
-        self.quiet_child = [(1 - t.sum(axis=0)).astype(np.float32) for t in (self.h.child, self.h.child_holiday)]
-        self.absent = unauthorised_table(self.d, context.parameters.world != "no-signal")
-        self.family_event = _by_week(history.family_event, context.parameters.weeks)
-        self.child_event = _by_week(history.child_event, context.parameters.weeks)
-        referral = history.referral.assign(week=(history.referral["day"] - history.start) // 7)
-        self.referral = _by_week(referral[~referral["nfa"].astype(bool)], context.parameters.weeks)
-        contact = history.contact
-        seen = contact[contact["outcome"] != 3]
-        self.decided = [np.unique(seen["event"].to_numpy()[seen["family_channel"].to_numpy().astype(bool) == side]) for side in (True, False)]
-        self.helped_contact = [np.unique(seen["event"].to_numpy()[(seen["family_channel"].to_numpy().astype(bool) == side)
-                                                                  & (seen["outcome"] == 1).to_numpy()]) for side in (True, False)]
-        weeks = school_weeks(context.low, context.high)
-        self.school = {(monday - history.start) // 7: (len(days) / 5, breaking) for monday, days, breaking in weeks}
-        self.open_days = open_weeks(history.start, context.parameters.weeks)
-
-    def week(self, week: int) -> None:
-        """Read one more week."""
-        pop, history = self.c.population, self.c.history
-        helped = history.help_family[week]
-        for kind, chain in enumerate(self.chains):
-            self.family[kind] = _moved(self.family[kind], chain, helped, self.d.help_down)
-        self.child = _moved(self.child, self.chain_child, helped[pop.family_of], self.d.help_down)
-        home = history.active_week[week] & ~history.care_week[week]
-        who = np.flatnonzero(home)
-        fam = pop.family_of[who]
-        like_family = self._family_likelihood(week, np.unique(fam))
-        like = self._child_likelihood(week, who, fam)
-        message = np.ones((self.nf, pop.children), dtype=np.float32)
-        for x in range(self.nf):
-            total = np.zeros(len(who), dtype=np.float32)
-            for y in range(self.nc):
-                total += self.child[y, who] * like[x, y]
-            message[x, who] = total
-        product = np.ones((self.nf, pop.families), dtype=np.float32)
-        product[:, self.with_children] = np.multiply.reduceat(message, self.first[self.with_children], axis=1)
-        self.family *= (like_family * product)[None]
-        norm = np.zeros(pop.families, dtype=np.float32)
-        for kind in range(2):
-            for x in range(self.nf):
-                norm += self.family[kind, x]
-        self.family /= np.maximum(norm, 1e-30)
-        level = self.family[0] + self.family[1]
-        rest = level[:, fam] / np.maximum(message[:, who], 1e-30)
-        new = np.zeros((self.nc, len(who)), dtype=np.float32)
-        for y in range(self.nc):
-            for x in range(self.nf):
-                new[y] += rest[x] * like[x, y]
-            new[y] *= self.child[y, who]
-        norm = np.zeros(len(who), dtype=np.float32)
-        for y in range(self.nc):
-            norm += new[y]
-        self.child[:, who] = new / np.maximum(norm, 1e-30)
-
-    def _family_likelihood(self, week: int, families: Ints) -> Beliefs:
-        like = np.ones((self.nf, self.c.population.families), dtype=np.float32)
-        like[:, families] = self.quiet_family[:, None]
-        event = self.family_event[week]
-        family, kind = event["family"].to_numpy(), event["kind"].to_numpy()
-        part = self.h.family[kind]
-        known = self.c.history.known_family[week, family][:, None]
-        share = self._decision(event, boosted(self.h.referral_family[kind], known, self.d.known_boost), self.h.early_help[None], 0)
-        like[:, family] = (part * share).T
-        return like
-
-    def _child_likelihood(self, week: int, who: Ints, fam: Ints) -> Beliefs:
-        """[family level, child level, child in who]: of the week's events, absence, and referral outcomes."""
-        pop = self.c.population
-        day = self.c.history.start + 7 * week
-        age = np.clip((day - pop.birth[who]) * 100 // 36525, 0, 17)
-        holiday = 0 if self.open_days[week] > 0 else 1
-        quiet = self.quiet_child[holiday]
-        share, breaking = self.school.get(week, (0.0, False))
-        secondary = (age >= 11).astype(np.int64)
-        flag = self.away[week, who]
-        status = np.where(self.onroll[week, who], 1 + secondary * 2 + flag, 0)
-        chance = week_chance(self.absent, share, breaking)
-        factor = [np.ones_like(chance[0])] + [f for s in range(2) for f in (1 - chance[s], chance[s])]
-        like = np.empty((self.nf, self.nc, len(who)), dtype=np.float32)
-        code = status * 18 + age
-        for x in range(self.nf):
-            for y in range(self.nc):
-                cell = np.array([quiet[:, x, y] * f[x, y] for f in factor], dtype=np.float32).ravel()
-                like[x, y] = cell[code]
-        history = self.c.history
-        place = np.full(pop.children, -1, dtype=np.int64)
-        place[who] = np.arange(len(who))
-        event = self.child_event[week]
-        event = event[place[event["child"].to_numpy()] >= 0]
-        child, kind = event["child"].to_numpy(), event["kind"].to_numpy()
-        ages = np.clip((day - pop.birth[child]) * 100 // 36525, 0, 17)
-        table = self.h.child_holiday if holiday else self.h.child
-        part = table[kind, ages]
-        known = self.c.history.known_family[week, pop.family_of[child]][:, None, None]
-        decision = self._decision(event, boosted(self.h.referral_child[kind], known, self.d.known_boost), self.h.early_help[None, :, None], 1)
-        ratio = part * decision / np.maximum(quiet[ages], 1e-9)
-        like[:, :, place[child]] *= np.moveaxis(ratio, 0, -1).astype(np.float32)
-        referral = self.referral[week]
-        referral = referral[place[referral["child"].to_numpy()] >= 0]
-        found = referral["found"].to_numpy().astype(bool)
-        likely = _found(self.d, self.h, history.known_family[week, pop.family_of[referral["child"].to_numpy()]])
-        outcome = np.where(found[:, None, None], likely, 1 - likely)
-        like[:, :, place[referral["child"].to_numpy()]] *= np.moveaxis(outcome, 0, -1).astype(np.float32)
-        return like
-
-    def _decision(self, event: pd.DataFrame, refer: Floats, early: Floats, side: int) -> Floats:
-        """Likelihood of what the front door made of each contact, by level (one where there was none or the case was open)."""
-        rows = event["row"].to_numpy()
-        known = np.isin(rows, self.decided[side])
-        helped = np.isin(rows, self.helped_contact[side])
-        shape = (len(event),) + (1,) * (refer.ndim - 1)
-        referred = event["referral"].to_numpy().astype(bool)
-        other = (1 - refer) * np.where(helped.reshape(shape), early, 1 - early)
-        return np.where((known & referred).reshape(shape), refer, np.where((known & ~referred).reshape(shape), other, 1.0))
-
-
-def _by_week(event: pd.DataFrame, weeks: int) -> list[pd.DataFrame]:
-    event = event.assign(row=event.index.to_numpy()).sort_values("week", kind="stable")
-    edges = np.searchsorted(event["week"].to_numpy(), np.arange(weeks + 1))
-    return [event.iloc[edges[i] : edges[i + 1]] for i in range(weeks)]
-
-
-def _moved(belief: Beliefs, chain: Steps, helped: NDArray[np.bool_], help_down: float) -> Beliefs:
-    """One step of a chain on beliefs [level, n]."""
-    top = len(chain.up) - 1
-    out = np.zeros_like(belief)
-    faster = np.where(helped, np.float32(help_down), np.float32(1.0))
-    for i in range(top + 1):
-        down = np.float32(chain.down[i]) * faster
-        up, shock = np.float32(chain.up[i]), np.float32(chain.shock[i])
-        out[max(i - 1, 0)] += belief[i] * down
-        out[min(i + 1, top)] += belief[i] * up
-        out[min(i + chain.size, top)] += belief[i] * shock
-        out[i] += belief[i] * (1 - up - shock - down)
-    return out
-
-
-def future_chance(context: Context, week: int, tables: list[tuple[Floats, Floats]], known_weeks: int, open_days: Ints) -> Floats:
-    """Chance of need found in the 26 weeks after `week`: [age, type, family level, child level].
-
-    `tables` are the weekly chances (term, holiday) of an unknown and of a known family; the family stays known `known_weeks` more.
-    A referral that finds no need keeps the child out of reach while it is assessed (five weeks).
-    """
-    d = context.parameters.dynamics
-    families = [chain.matrix() for chain in family_steps(d)]
-    child = child_steps(d).matrix()
-    safe = np.ones((18, 2, d.family_levels, d.child_levels))
-    later = [safe] * BLOCKED_WEEKS
-    found = [_found(d, context.hazards, np.array(known)) for known in (False, True)]
-    for ahead in range(week + HORIZON_WEEKS, week, -1):
-        known = 1 if ahead - week <= known_weeks else 0
-        table = tables[known][0 if open_days[ahead] > 0 else 1]
-        blocked = table * ((1 - found[known]) / found[known])
-        safe = safe * (1 - table - blocked)[:, None] + later[0] * blocked[:, None]
-        later = [*later[1:], safe]
-        moved = np.zeros_like(safe)
-        for y in range(d.child_levels):
-            moved += child[:, y][None, None, None, :] * safe[..., y : y + 1]
-        safe = np.zeros_like(moved)
-        for kind in range(2):
-            for x in range(d.family_levels):
-                safe[:, kind] += families[kind][:, x][None, :, None] * moved[:, kind, x : x + 1]
-    return 1 - safe
-
-
-def make_truth(context: Context, away: NDArray[np.bool_], onroll: NDArray[np.bool_],
-               progress: Callable[[str, float], None] | None = None) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, object]]]:
+def make_truth(
+    context: Context,
+    away: NDArray[np.bool_],
+    onroll: NDArray[np.bool_],
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, object]]]:
     """Truth tables (who, need_week, chance, target) and notes (difficulty)."""
     pop, history, people = context.population, context.history, context.people
     belief = Filter(context, away, onroll)
-    tables = [(found_hazards(belief.d, belief.h, False, known), found_hazards(belief.d, belief.h, True, known)) for known in (False, True)]
+    tables = [
+        (found_hazards(belief.d, belief.h, False, known), found_hazards(belief.d, belief.h, True, known))
+        for known in (False, True)
+    ]
     last = context.parameters.weeks - HORIZON_WEEKS
     sampled = set(range(last - 1, BURN_IN_WEEKS + 12, -SAMPLE_EVERY))
     target = _targets(context)
@@ -270,25 +76,58 @@ def make_truth(context: Context, away: NDArray[np.bool_], onroll: NDArray[np.boo
         for kind in range(2):
             for x in range(belief.nf):
                 for y in range(belief.nc):
-                    chance += belief.family[kind, x, fam].astype(np.float64) * belief.child[y, who] * ahead[closed, age, kind, x, y]
+                    chance += (
+                        belief.family[kind, x, fam].astype(np.float64)
+                        * belief.child[y, who]
+                        * ahead[closed, age, kind, x, y]
+                    )
         recent = (contact_day <= sunday) & (contact_day > sunday - 7 * HORIZON_WEEKS)
         count = np.bincount(contact_child[recent], minlength=pop.children)[who]
         hit = np.zeros(pop.children, dtype=bool)
-        hit[target["child"].to_numpy()[((target["referral_date"] > sunday) & (target["referral_date"] <= sunday + 7 * HORIZON_WEEKS)).to_numpy()]] = True
+        hit[
+            target["child"].to_numpy()[
+                (
+                    (target["referral_date"] > sunday) & (target["referral_date"] <= sunday + 7 * HORIZON_WEEKS)
+                ).to_numpy()
+            ]
+        ] = True
         eligible = ~history.open_week[week, who] & ~history.helped_week[week, who]
         team = context.area_of_family(fam, np.full(len(who), sunday))
-        chances.append(pd.DataFrame({
-            "person_id": people.child_person[who], "as_of_date": np.full(len(who), sunday, dtype=np.int32), "eligible": eligible,
-            "bayes": np.round(chance, 6).astype(np.float32), "contacts_26w": count.astype(np.int16), "target": hit[who], "team": team.astype(np.int8)}))
+        chances.append(
+            pd.DataFrame(
+                {
+                    "person_id": people.child_person[who],
+                    "as_of_date": np.full(len(who), sunday, dtype=np.int32),
+                    "eligible": eligible,
+                    "bayes": np.round(chance, 6).astype(np.float32),
+                    "contacts_26w": count.astype(np.int16),
+                    "target": hit[who],
+                    "team": team.astype(np.int8),
+                }
+            )
+        )
         x, y = history.family_level[week, fam], history.child_level[week, who]
-        needs.append(pd.DataFrame({"person_id": people.child_person[who], "as_of_date": np.full(len(who), sunday, dtype=np.int32),
-                                   "need": x + y, "family_need": x, "child_need": y}))
+        needs.append(
+            pd.DataFrame(
+                {
+                    "person_id": people.child_person[who],
+                    "as_of_date": np.full(len(who), sunday, dtype=np.int32),
+                    "need": x + y,
+                    "family_need": x,
+                    "child_need": y,
+                }
+            )
+        )
     chance_table = pd.concat(chances, ignore_index=True)
     note = summary(chance_table, context.parameters.children, context.parameters.seed)
-    chance_table["area_team"] = pd.Categorical.from_codes(chance_table.pop("team"), list(AREA_TEAMS))
+    chance_table["area_team"] = coded(chance_table.pop("team").to_numpy(), AREA_TEAMS)
     target["person_id"] = people.child_person[target.pop("child").to_numpy()]
-    truth = {"who": _who(context), "need_week": pd.concat(needs, ignore_index=True), "chance": chance_table,
-             "target": target[["person_id", "referral_date", "found_on", "basis"]]}
+    truth = {
+        "who": _who(context),
+        "need_week": pd.concat(needs, ignore_index=True),
+        "chance": chance_table,
+        "target": target[["person_id", "referral_date", "found_on", "basis"]],
+    }
     return truth, {"difficulty": note}
 
 
@@ -300,7 +139,10 @@ def summary(chance: pd.DataFrame, children: int, seed: int) -> dict[str, object]
     # Rounded as the product rounds scores; ties by seeded draw.
     draw = rng.random(len(rows))
     picked = {}
-    for name, score in (("bayes", np.round(rows["bayes"].to_numpy().astype(np.float64), 9)), ("contacts", rows["contacts_26w"].to_numpy().astype(np.float64))):
+    for name, score in (
+        ("bayes", np.round(rows["bayes"].to_numpy().astype(np.float64), 9)),
+        ("contacts", rows["contacts_26w"].to_numpy().astype(np.float64)),
+    ):
         order = np.lexsort((draw, -score, rows["team"].to_numpy(), rows["as_of_date"].to_numpy()))
         group = rows["as_of_date"].to_numpy()[order].astype(np.int64) * 8 + rows["team"].to_numpy()[order]
         begin = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
@@ -309,10 +151,16 @@ def summary(chance: pd.DataFrame, children: int, seed: int) -> dict[str, object]
     hit = rows["target"].to_numpy()
     best, counted = float(hit[picked["bayes"]].mean()), float(hit[picked["contacts"]].mean())
     return {
-        "places_per_team": place, "sampled_weeks": int(rows["as_of_date"].nunique()), "picks": len(picked["bayes"]),
-        "bayes_precision": round(best, 4), "bayes_expected_precision": round(float(rows["bayes"].to_numpy()[picked["bayes"]].mean()), 4),
-        "contact_count_precision": round(counted, 4), "ratio": round(counted / best, 4) if best else 0.0,
-        "base_rate": round(float(hit.mean()), 5), "mean_chance": round(float(rows["bayes"].mean()), 5), "eligible_share": round(float(chance["eligible"].mean()), 4),
+        "places_per_team": place,
+        "sampled_weeks": int(rows["as_of_date"].nunique()),
+        "picks": len(picked["bayes"]),
+        "bayes_precision": round(best, 4),
+        "bayes_expected_precision": round(float(rows["bayes"].to_numpy()[picked["bayes"]].mean()), 4),
+        "contact_count_precision": round(counted, 4),
+        "ratio": round(counted / best, 4) if best else 0.0,
+        "base_rate": round(float(hit.mean()), 5),
+        "mean_chance": round(float(rows["bayes"].mean()), 5),
+        "eligible_share": round(float(chance["eligible"].mean()), 4),
         "method": "forward filter over the known laws, beliefs kept as products (Boyen-Koller); never sees a level",
     }
 
@@ -323,7 +171,7 @@ def _weeks_known(context: Context, sunday: int) -> Ints:
     close = referral["close_day"].to_numpy()
     rows = (close <= sunday) & (close > sunday - 365)
     np.maximum.at(last, context.population.family_of[referral["child"].to_numpy()[rows]], close[rows] + 365 - sunday)
-    edges = np.array([(low + high) * 7 // 2 for low, high in zip(KNOWN_WEEKS, KNOWN_WEEKS[1:], strict=False)])
+    edges = np.array([(low + high) * 7 // 2 for low, high in itertools.pairwise(KNOWN_WEEKS)])
     return np.searchsorted(edges, last, side="right")
 
 
@@ -332,10 +180,17 @@ def _targets(context: Context) -> pd.DataFrame:
     referral = context.history.referral
     found = referral[referral["found"].astype(bool)]
     path = found["path"].to_numpy()
-    table = pd.DataFrame({"child": found["child"].to_numpy(), "referral_date": found["day"].to_numpy(),
-                          "found_on": (found["day"] + found["assessment_days"]).to_numpy(),
-                          "basis": np.where(path == PATH_CP, "CP", np.where(path == PATH_CLA, "CLA", "ASSESSMENT"))})
-    return table[table["referral_date"] >= context.low].sort_values(["referral_date", "child"], kind="stable", ignore_index=True)
+    table = pd.DataFrame(
+        {
+            "child": found["child"].to_numpy(),
+            "referral_date": found["day"].to_numpy(),
+            "found_on": (found["day"] + found["assessment_days"]).to_numpy(),
+            "basis": np.where(path == PATH_CP, "CP", np.where(path == PATH_CLA, "CLA", "ASSESSMENT")),
+        }
+    )
+    return table[table["referral_date"] >= context.low].sort_values(
+        ["referral_date", "child"], kind="stable", ignore_index=True
+    )
 
 
 def _who(context: Context) -> pd.DataFrame:
@@ -344,11 +199,16 @@ def _who(context: Context) -> pd.DataFrame:
     human = table["person_id"].to_numpy().copy()
     after = people.child_person[population.barrier["after"].to_numpy()]
     human[after - 1] = people.child_person[population.barrier["before"].to_numpy()]
-    human[people.mother[population.family_barrier["after"].to_numpy()] - 1] = people.mother[population.family_barrier["before"].to_numpy()]
-    return pd.DataFrame({"person_id": table["person_id"], "human_id": human, "family_id": table["family_id"], "role": table["role"]})
+    human[people.mother[population.family_barrier["after"].to_numpy()] - 1] = people.mother[
+        population.family_barrier["before"].to_numpy()
+    ]
+    return pd.DataFrame(
+        {"person_id": table["person_id"], "human_id": human, "family_id": table["family_id"], "role": table["role"]}
+    )
 
 
 def print_difficulty(note: dict[str, object], say: Callable[[str], None] = print) -> None:
     """Say the two numbers that fix the difficulty of the world."""
-    say(f"best possible precision at weekly capacity: {note['bayes_precision']} (expected {note['bayes_expected_precision']})")
+    expected = note["bayes_expected_precision"]
+    say(f"best possible precision at weekly capacity: {note['bayes_precision']} (expected {expected})")
     say(f"contact count at the same capacity: {note['contact_count_precision']} ({note['ratio']} of it)")

@@ -1,12 +1,12 @@
 """The hidden need of families and children, and the chances of events that follow from it.
 
-Need has two parts, each a small whole number of *levels* that steps up and down week by week: the family's (0 to 7) shared by
-siblings, and the child's own (0 to 5). Both return to their mean like a queue that empties: up at a steady rate, down in
-proportion to the level. Shocks (a separation, a bereavement, a new partner) lift the family several steps at once. One family in
-five is *strained*: higher mean, more shocks. Help makes levels fall faster.
+Need has two parts, each a small whole number of *levels* that steps up and down week by week: the family's (0 to 7)
+shared by siblings, and the child's own (0 to 5). Both return to their mean like a queue that empties: up at a steady
+rate, down in proportion to the level. Shocks (a separation, a bereavement, a new partner) lift the family several
+steps at once. One family in five is *strained*: higher mean, more shocks. Help makes levels fall faster.
 
-Levels are whole numbers on purpose: the best possible forecast from the true event history can then be computed by a filter over
-96 states (see `difficulty`), which is how the difficulty of the world is known rather than guessed.
+Levels are whole numbers on purpose: the best possible forecast from the true event history can then be computed by a
+filter over 96 states (see `difficulty`), which is how the difficulty of the world is known rather than guessed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class Steps:
     shock: Floats
     size: int
 
-    def move(self, level: NDArray[np.int8], uniform: NDArray[np.float64], helped: NDArray[np.bool_] | None,
-             help_down: float) -> NDArray[np.int8]:
+    def move(
+        self, level: NDArray[np.int8], uniform: NDArray[np.float64], helped: NDArray[np.bool_] | None, help_down: float
+    ) -> NDArray[np.int8]:
         """Next levels. One uniform decides: [0, down) down, then up, then shock, else stay."""
         top = len(self.up) - 1
         down = self.down[level]
@@ -72,16 +73,26 @@ def family_steps(dynamics: Dynamics) -> tuple[Steps, Steps]:
     levels = np.arange(dynamics.family_levels)
     chains = []
     for mean, shock in zip(dynamics.family_mean, dynamics.family_shock, strict=True):
-        chains.append(Steps(np.full(len(levels), mean * dynamics.family_revert), levels * dynamics.family_revert,
-                            np.full(len(levels), shock), dynamics.family_shock_size))
+        chains.append(
+            Steps(
+                np.full(len(levels), mean * dynamics.family_revert),
+                (levels * dynamics.family_revert).astype(np.float64),
+                np.full(len(levels), shock),
+                dynamics.family_shock_size,
+            )
+        )
     return chains[0], chains[1]
 
 
 def child_steps(dynamics: Dynamics) -> Steps:
     """Chain of the child's own need."""
     levels = np.arange(dynamics.child_levels)
-    return Steps(np.full(len(levels), dynamics.child_mean * dynamics.child_revert), levels * dynamics.child_revert,
-                 np.full(len(levels), dynamics.child_shock), dynamics.child_shock_size)
+    return Steps(
+        np.full(len(levels), dynamics.child_mean * dynamics.child_revert),
+        (levels * dynamics.child_revert).astype(np.float64),
+        np.full(len(levels), dynamics.child_shock),
+        dynamics.child_shock_size,
+    )
 
 
 @dataclass(frozen=True)
@@ -132,19 +143,24 @@ def make_hazards(dynamics: Dynamics, signal: bool = True) -> Hazards:
     child = np.array([_child_table(kind, joint, nf, nc, signal) for kind in dynamics.kinds_child])
     total = child.sum(axis=0)
     child = np.where(total > 0.9, child * (0.9 / np.maximum(total, 1e-9)), child)
-    holiday = np.array([table * (0.0 if kind.school else 1.0)
-                        for kind, table in zip(dynamics.kinds_child, child, strict=True)])
+    holiday = np.array(
+        [table * (0.0 if kind.school else 1.0) for kind, table in zip(dynamics.kinds_child, child, strict=True)]
+    )
     slope = dynamics.referral_slope if signal else 0.0
-    referral_family = np.array([
-        _share(kind.referral, slope, _normal(family_law * row), np.arange(nf)) if kind.referral else np.zeros(nf)
-        for kind, row in zip(dynamics.kinds_family, family, strict=True)
-    ])
+    referral_family = np.array(
+        [
+            _share(kind.referral, slope, _normal(family_law * row), np.arange(nf)) if kind.referral else np.zeros(nf)
+            for kind, row in zip(dynamics.kinds_family, family, strict=True)
+        ]
+    )
     levels = np.arange(nf)[:, None] + np.arange(nc)[None, :]
     mean_child = child.mean(axis=1)
-    referral_child = np.array([
-        _share(kind.referral, slope, _normal(joint * table), levels) if kind.referral else np.zeros((nf, nc))
-        for kind, table in zip(dynamics.kinds_child, mean_child, strict=True)
-    ])
+    referral_child = np.array(
+        [
+            _share(kind.referral, slope, _normal(joint * table), levels) if kind.referral else np.zeros((nf, nc))
+            for kind, table in zip(dynamics.kinds_child, mean_child, strict=True)
+        ]
+    )
     # Referrals come from families with raised need: weight the logistic's centring accordingly.
     weight = _normal(joint * (family * referral_family).sum(axis=0)[:, None])
     found = _share(dynamics.found_share, dynamics.found_slope if signal else 0.0, weight, levels)
@@ -171,7 +187,9 @@ def _family_row(kind: Kind, law: Floats, levels: int, signal: bool) -> Floats:
 
 
 def _child_table(kind: Kind, joint: Floats, nf: int, nc: int, signal: bool) -> Floats:
-    shape = np.array([[exponential(kind.family * i + kind.child * j if signal else 0.0) for j in range(nc)] for i in range(nf)])
+    shape = np.array(
+        [[exponential(kind.family * i + kind.child * j if signal else 0.0) for j in range(nc)] for i in range(nf)]
+    )
     weekly = kind.rate / 10_000 / (SCHOOL_WEEKS if kind.school else WEEKS_PER_YEAR)
     table = weekly * shape / (joint * shape).sum()
     return np.round(_age_factor(kind)[:, None, None] * table[None], 12)

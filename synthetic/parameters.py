@@ -1,8 +1,8 @@
 """Everything that decides how the world behaves, frozen and hashed.
 
-`Dynamics` fixes how need moves, how events arise from it and how hard future need is to predict. Its hash is recorded in
-`tests/unit/test_synthetic_difficulty.py`: it was fixed before any model was tuned, and a change needs a decision record.
-`WorldParameters` says which world to make: size, length, seed, and which of the three worlds.
+`Dynamics` fixes how need moves, how events arise from it and how hard future need is to predict. Its hash is recorded
+in `tests/unit/test_synthetic_difficulty.py`: it was fixed before any model was tuned, and a change needs a decision
+record. `WorldParameters` says which world to make: size, length, seed, and which of the three worlds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 DAYS_PER_YEAR = 365.25
 HISTORY_END = dt.date(2026, 10, 4)
@@ -54,15 +54,45 @@ FLAT = (1.0, 1.0, 1.0, 1.0, 1.0)
 FAMILY_KINDS = (
     Kind("da_incident", 545, 0.96, 0, FLAT, 0.62, 0.24, True, False, (("6", 1.0),)),
     Kind("police_concern", 240, 0.62, 0, FLAT, 0.75, 0.24, True, False, (("6", 1.0),)),
-    Kind("public_contact", 285, 0.52, 0, FLAT, 1.0, 0.22, True, False,
-         (("1A", 0.25), ("1B", 0.22), ("1C", 0.10), ("1D", 0.13), ("9", 0.20), ("10", 0.10))),
-    Kind("service_contact", 520, 0.52, 0, FLAT, 1.0, 0.22, True, False,
-         (("5A", 0.22), ("5B", 0.25), ("5D", 0.16), ("7", 0.15), ("8", 0.22))),
-    Kind("health_contact", 165, 0.52, 0, FLAT, 1.0, 0.23, True, False,
-         (("3A", 0.26), ("3B", 0.38), ("3D", 0.14), ("3F", 0.22))),
+    Kind(
+        "public_contact",
+        285,
+        0.52,
+        0,
+        FLAT,
+        1.0,
+        0.22,
+        True,
+        False,
+        (("1A", 0.25), ("1B", 0.22), ("1C", 0.10), ("1D", 0.13), ("9", 0.20), ("10", 0.10)),
+    ),
+    Kind(
+        "service_contact",
+        520,
+        0.52,
+        0,
+        FLAT,
+        1.0,
+        0.22,
+        True,
+        False,
+        (("5A", 0.22), ("5B", 0.25), ("5D", 0.16), ("7", 0.15), ("8", 0.22)),
+    ),
+    Kind(
+        "health_contact",
+        165,
+        0.52,
+        0,
+        FLAT,
+        1.0,
+        0.23,
+        True,
+        False,
+        (("3A", 0.26), ("3B", 0.38), ("3D", 0.14), ("3F", 0.22)),
+    ),
     Kind("homelessness", 118, 0.28, 0, FLAT, 0.22, 0.20, False, False, (("4", 1.0),)),
     Kind("eviction_notice", 140, 0.26, 0, FLAT, 0.05, 0.18, False, False, (("4", 1.0),)),
-    Kind("early_help", 235, 0.30, 0, FLAT, 0.0, 0.00, False, False, ()),
+    Kind("early_help", 215, 0.30, 0, FLAT, 0.0, 0.00, False, False, ()),
 )
 
 CHILD_KINDS = (
@@ -70,12 +100,32 @@ CHILD_KINDS = (
     Kind("ed_concern", 50, 0.32, 0.50, (1.6, 0.5, 0.6, 1.5, 1.7), 0.60, 0.24, False, False, (("3E", 1.0),)),
     Kind("missing", 114, 0.30, 0.95, (0.0, 0.0, 0.4, 2.6, 3.0), 0.45, 0.22, True, False, (("6", 1.0),)),
     Kind("exploitation", 26, 0.30, 0.85, (0.0, 0.0, 0.6, 2.6, 2.4), 0.85, 0.31, True, False, (("6", 1.0),)),
-    Kind("school_contact", 460, 0.32, 0.36, (0.0, 1.0, 1.2, 1.5, 0.6), 1.0, 0.23, True, True,
-         (("2A", 0.90), ("2B", 0.10))),
+    Kind(
+        "school_contact",
+        460,
+        0.32,
+        0.36,
+        (0.0, 1.0, 1.2, 1.5, 0.6),
+        1.0,
+        0.23,
+        True,
+        True,
+        (("2A", 0.90), ("2B", 0.10)),
+    ),
     Kind("suspension", 900, 0.25, 0.95, (0.0, 0.25, 0.8, 2.6, 0.4), 0.02, 0.18, False, True, (("2A", 1.0),)),
     Kind("police_child", 130, 0.25, 0.42, (0.3, 0.5, 1.0, 1.8, 1.8), 0.55, 0.22, True, False, (("6", 1.0),)),
-    Kind("nurse_contact", 110, 0.32, 0.36, (1.4, 1.0, 1.0, 1.0, 0.6), 1.0, 0.23, True, False,
-         (("3C", 0.45), ("3D", 0.25), ("3F", 0.30))),
+    Kind(
+        "nurse_contact",
+        110,
+        0.32,
+        0.36,
+        (1.4, 1.0, 1.0, 1.0, 0.6),
+        1.0,
+        0.23,
+        True,
+        False,
+        (("3C", 0.45), ("3D", 0.25), ("3F", 0.30)),
+    ),
     Kind("health_factor", 150, 0.45, 0.35, (2.0, 0.9, 0.7, 0.8, 0.5), 0.10, 0.18, False, False, (("3B", 1.0),)),
 )
 
@@ -101,7 +151,8 @@ class Dynamics:
     referral_slope: float = 0.08
     # A family with a case closed in the last year is referred more readily: people remember.
     known_boost: float = 2.9
-    # ... and an assessment so soon after another more often adds nothing: the chance of need found is multiplied by this.
+    # ... and an assessment so soon after another more often adds nothing: the chance of need found is
+    # multiplied by this.
     known_found: float = 0.78
     found_slope: float = 0.06
     found_share: float = 0.735
@@ -111,7 +162,8 @@ class Dynamics:
     unborn_weeks: int = 20
     kinds_family: tuple[Kind, ...] = FAMILY_KINDS
     kinds_child: tuple[Kind, ...] = CHILD_KINDS
-    # Unauthorised absence in a school week: chance at level zero (primary, secondary), steepness, sessions when it happens.
+    # Unauthorised absence in a school week: chance at level zero (primary, secondary), steepness, sessions when
+    # it happens.
     unauthorised_week: tuple[float, float] = (0.021, 0.036)
     unauthorised_family: float = 0.20
     unauthorised_child: float = 0.34
@@ -174,6 +226,25 @@ class WorldParameters:
             raise ValueError("years must lie between 1 and 15")
 
     @property
+    def laws(self) -> Dynamics:
+        """The laws in force: in the world without signal nothing seen of a child says anything about its future.
+
+        There, levels have no effect (see `latent.make_hazards`), a known family is treated like any other, and what
+        leads to referrals happens at every age alike.
+        """
+        if self.world != "no-signal":
+            return self.dynamics
+        kinds = tuple(
+            replace(kind, referral=0.0)
+            if kind.name in ("missing", "exploitation")
+            else replace(kind, ages=FLAT)
+            if kind.contact >= 0.4
+            else kind
+            for kind in self.dynamics.kinds_child
+        )
+        return replace(self.dynamics, known_boost=1.0, known_found=1.0, kinds_child=kinds)
+
+    @property
     def history_weeks(self) -> int:
         """Weeks seen before the demo starts."""
         return round(self.years * DAYS_PER_YEAR / 7)
@@ -211,7 +282,13 @@ class WorldParameters:
     def describe(self) -> dict[str, object]:
         """JSON-able description, with the hash of the laws."""
         return {
-            "children": self.children, "years": self.years, "seed": self.seed, "world": self.world, "error": self.error,
-            "history_start": self.history_start.isoformat(), "history_end": self.history_end.isoformat(),
-            "simulated_to": self.simulated_to.isoformat(), "dynamics_sha256": self.dynamics.digest(),
+            "children": self.children,
+            "years": self.years,
+            "seed": self.seed,
+            "world": self.world,
+            "error": self.error,
+            "history_start": self.history_start.isoformat(),
+            "history_end": self.history_end.isoformat(),
+            "simulated_to": self.simulated_to.isoformat(),
+            "dynamics_sha256": self.dynamics.digest(),
         }

@@ -1,13 +1,15 @@
 """Families, their children and adults, before anything happens to them.
 
-Families begin at a steady rate over time; each has one to four children a few years apart, so that on any day about 45 % of the
-families with dependent children have one, 41 % two and 14 % three or more. Children are born, turn 18, move in and out. 3 % of
-children are twins. Some people change identity: adopted children, and families who fled and were given new names. Such a person
-has *two* rows (before, after) and a barrier row between them; nothing else joins the two.
+Families begin at a steady rate over time; each has one to four children a few years apart, so that on any day about
+45 % of the families with dependent children have one, 41 % two and 14 % three or more. Children are born, turn 18,
+move in and out. 3 % of children are twins. Some people change identity: adopted children, and families who fled and
+were given new names. Such a person has *two* rows (before, after) and a barrier row between them; nothing else joins
+the two.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,11 +41,12 @@ class Population:
     """Arrays of families and children; positions are their numbers inside the world. Days count from 1970-01-01.
 
     Attributes:
-        family_from, family_to: residence of each family; lone, strained, group, mother_age, size (completed) by family.
-        family_of, birth, female, twin (0 = none), child_from, child_to: by child, sorted by family; `child_to` is the first day
-            on which the child is no longer a resident child (18th birthday, moved, new identity).
-        cla_until: day until which a child is in care from `child_to - 500` on (to be adopted), else -1.
-        barrier: frame of before, after (child numbers), kind, day; `mother_barrier` likewise with family numbers.
+        family_from, family_to: residence of each family (0 or less: always here; FAR: stays).
+        lone, strained, group, ethnicity, first_birth: by family; `group` numbers ETHNIC_GROUPS.
+        family_of, birth, female, twin (0 = none): by child, sorted by family.
+        child_from, child_to: first day as a resident child, first day no longer (18th birthday, moved, new identity).
+        to_be_adopted: in care for the last 500 days under this identity.
+        barrier: frame of before, after (child numbers), kind, day; `family_barrier` likewise with family numbers.
     """
 
     family_from: Days
@@ -82,7 +85,9 @@ def eighteenth(birth: Days) -> Days:
 
 
 def make_population(parameters: WorldParameters) -> Population:
-    """Make families and children; exactly `parameters.children` (to within a family) are resident on the last seen day."""
+    """Make families and children; exactly `parameters.children` (to within a family) are resident on the last
+    seen day.
+    """
     rng = stream(parameters.seed, "population")
     start = _day(parameters.start)
     end = _day(parameters.simulated_to) + 1
@@ -107,13 +112,26 @@ def make_population(parameters: WorldParameters) -> Population:
         edges = np.cumsum(shares)[:-1]
         ethnicity[chosen] = np.array(names, dtype=object)[np.searchsorted(edges, choice[chosen], side="right")]
     return Population(
-        family["from"], family["to"], family["lone"].astype(bool), family["strained"].astype(bool), group, ethnicity,
-        family["first"], child["family"], child["birth"], child["female"].astype(bool), child["twin"], child["from"],
-        child["to"], child["adopted"].astype(bool), barrier, family_barrier,
+        family["from"],
+        family["to"],
+        family["lone"].astype(bool),
+        family["strained"].astype(bool),
+        group,
+        ethnicity,
+        family["first"],
+        child["family"],
+        child["birth"],
+        child["female"].astype(bool),
+        child["twin"],
+        child["from"],
+        child["to"],
+        child["adopted"].astype(bool),
+        barrier,
+        family_barrier,
     )
 
 
-def _day(date: object) -> int:
+def _day(date: dt.date) -> int:
     return int(np.datetime64(date, "D").astype(np.int64))
 
 
@@ -135,11 +153,12 @@ def _families(parameters: WorldParameters, rng: np.random.Generator, start: int,
     family = np.concatenate(families)
     birth = np.concatenate(births)
     twin = np.zeros(len(birth), dtype=np.int64)
-    chosen = np.flatnonzero(rng.random(len(birth)) < TWIN_SHARE)
-    twin[chosen] = chosen + 1
+    twins = np.flatnonzero(rng.random(len(birth)) < TWIN_SHARE)
+    twin[twins] = twins + 1
     return {
-        "family": np.concatenate([family, family[chosen]]), "birth": np.concatenate([birth, birth[chosen]]),
-        "twin": np.concatenate([twin, twin[chosen]]),
+        "family": np.concatenate([family, family[twins]]),
+        "birth": np.concatenate([birth, birth[twins]]),
+        "twin": np.concatenate([twin, twin[twins]]),
     }
 
 
@@ -156,7 +175,8 @@ def _movers(child: dict[str, Days], rng: np.random.Generator, start: int, end: i
     copy = moved[child["family"]]
     renumber = n + np.cumsum(moved) - 1
     copied = {
-        "family": renumber[child["family"][copy]], "birth": child["birth"][copy] + shift[copy],
+        "family": renumber[child["family"][copy]],
+        "birth": child["birth"][copy] + shift[copy],
         "twin": np.where(child["twin"][copy] > 0, child["twin"][copy] + len(child["birth"]) + 1, 0),
     }
     out = {name: np.concatenate([child[name], copied[name]]) for name in child}
@@ -168,9 +188,12 @@ def _movers(child: dict[str, Days], rng: np.random.Generator, start: int, end: i
     return out
 
 
-def _cut(child: dict[str, Days], wanted: int, seen_end: int, start: int,
-         end: int) -> tuple[dict[str, Days], dict[str, Days]]:
-    """Keep the first families that together have `wanted` resident children on the last seen day, and who are seen at all."""
+def _cut(
+    child: dict[str, Days], wanted: int, seen_end: int, start: int, end: int
+) -> tuple[dict[str, Days], dict[str, Days]]:
+    """Keep the first families that together have `wanted` resident children on the last seen day, and who are
+    seen at all.
+    """
     child_to = np.minimum(eighteenth(child["birth"]), child["leaves"])
     child_from = np.maximum(child["birth"], child["comes"])
     present = (child_from <= seen_end) & (child_to > seen_end)
@@ -192,27 +215,40 @@ def _cut(child: dict[str, Days], wanted: int, seen_end: int, start: int,
     twin = np.where(child["twin"][keep] > 0, twin + 1, 0)
     pair = np.bincount(twin, minlength=int(twin.max()) + 1)
     twin = np.where((twin > 0) & (pair[twin] == 2), twin, 0)
-    children = {"family": family, "birth": child["birth"][keep], "twin": twin, "from": child_from[keep], "to": child_to[keep],
-                "adopted": np.zeros(len(keep), dtype=np.int64)}
+    children = {
+        "family": family,
+        "birth": child["birth"][keep],
+        "twin": twin,
+        "from": child_from[keep],
+        "to": child_to[keep],
+        "adopted": np.zeros(len(keep), dtype=np.int64),
+    }
     return {"from": comes, "to": leaves, "first": first}, children
 
 
-def _new_identities(parameters: WorldParameters, family: dict[str, Days],
-                    child: dict[str, Days]) -> tuple[dict[str, Days], dict[str, Days], pd.DataFrame, pd.DataFrame]:
+def _new_identities(
+    parameters: WorldParameters, family: dict[str, Days], child: dict[str, Days]
+) -> tuple[dict[str, Days], dict[str, Days], pd.DataFrame, pd.DataFrame]:
     """Add adopted children (new family of their own) and protected families (whole family, new names)."""
     rng = stream(parameters.seed, "identities")
     n_family, n_child = len(family["from"]), len(child["birth"])
     low, high = _day(parameters.history_start), _day(parameters.simulated_to)
     traits = stream(parameters.seed, "families")
-    family["strained"] = (traits.random(n_family) < parameters.dynamics.strained_share).astype(np.int64)
+    family["strained"] = (traits.random(n_family) < parameters.laws.strained_share).astype(np.int64)
     family["lone"] = (traits.random(n_family) < np.where(family["strained"] == 1, 0.46, 0.198)).astype(np.int64)
     child["female"] = (traits.random(n_child) < 0.4878).astype(np.int64)
 
     # Adoptions: 35 a year among 60,000, age 1 to 7 on the day, not twins, in care before (see social_care).
     day = low + 30 + (rng.random(n_child) * (high - low - 30)).astype(np.int64)
     age = day - child["birth"]
-    fit = ((age > 365) & (age < 7 * 365) & (child["from"] < day - 400) & (child["to"] > day + 400) & (child["twin"] == 0)
-           & (family["strained"][child["family"]] == 1))
+    fit = (
+        (age > 365)
+        & (age < 7 * 365)
+        & (child["from"] < day - 400)
+        & (child["to"] > day + 400)
+        & (child["twin"] == 0)
+        & (family["strained"][child["family"]] == 1)
+    )
     adopted = _choose(rng, np.flatnonzero(fit), max(1, round(parameters.children * 35 / 60_000 * (high - low) / YEAR)))
     _, lone_of = np.unique(child["family"][adopted], return_index=True)
     adopted = np.sort(adopted[lone_of])
@@ -230,14 +266,20 @@ def _new_identities(parameters: WorldParameters, family: dict[str, Days],
 
     fled_rank = np.zeros(n_family, dtype=np.int64)
     fled_rank[fled] = np.arange(len(fled))
-    new_family = np.concatenate([n_family + np.arange(len(adopted)), n_family + len(adopted) + fled_rank[child["family"][moving]]])
+    new_family = np.concatenate(
+        [n_family + np.arange(len(adopted)), n_family + len(adopted) + fled_rank[child["family"][moving]]]
+    )
     before = np.concatenate([adopted, moving])
     days = np.concatenate([day[adopted], family_day[child["family"][moving]]])
     after = n_child + np.arange(len(before))
     twin_top = int(child["twin"].max(initial=0)) + 1
     added = {
-        "family": new_family, "birth": child["birth"][before], "female": child["female"][before], "from": days,
-        "to": child["to"][before].copy(), "adopted": np.zeros(len(before), dtype=np.int64),
+        "family": new_family,
+        "birth": child["birth"][before],
+        "female": child["female"][before],
+        "from": days,
+        "to": child["to"][before].copy(),
+        "adopted": np.zeros(len(before), dtype=np.int64),
         "twin": np.where(child["twin"][before] > 0, child["twin"][before] + twin_top, 0),
     }
     # Twins of a fled family go together; a pair number is kept only if both moved.
@@ -262,11 +304,21 @@ def _new_identities(parameters: WorldParameters, family: dict[str, Days],
     }
     family = {name: np.concatenate([values, fresh[name]]) for name, values in family.items()}
     court = rng.random(len(fled)) < 0.15
-    kinds = np.concatenate([np.full(len(adopted), "ADOPTION", dtype=object),
-                            np.where(court[fled_rank[child["family"][renumber[moving]]]], "COURT", "PROTECTED").astype(object)])
+    kinds = np.concatenate(
+        [
+            np.full(len(adopted), "ADOPTION", dtype=object),
+            np.where(court[fled_rank[child["family"][renumber[moving]]]], "COURT", "PROTECTED").astype(object),
+        ]
+    )
     barrier = pd.DataFrame({"before": renumber[before], "after": after - shift, "kind": kinds, "day": days})
-    family_barrier = pd.DataFrame({"before": fled, "after": n_family + len(adopted) + np.arange(len(fled)),
-                                   "kind": np.where(court, "COURT", "PROTECTED").astype(object), "day": family_day[fled]})
+    family_barrier = pd.DataFrame(
+        {
+            "before": fled,
+            "after": n_family + len(adopted) + np.arange(len(fled)),
+            "kind": np.where(court, "COURT", "PROTECTED").astype(object),
+            "day": family_day[fled],
+        }
+    )
     return family, child, barrier, family_barrier
 
 

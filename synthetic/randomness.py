@@ -1,9 +1,9 @@
 """Seeded randomness that gives the same bytes on every machine.
 
-Every part of the world draws from its own named child stream, so a change in one part does not shift the draws of another.
-A name becomes a number by SHA-256 (Python's own `hash` differs from process to process). Two further rules keep machines
-alike: hazards come from tables made once with `math.exp` and rounded (vectorised exponentials differ in the last bit from one
-processor to the next), and no decision depends on a sum whose order could change.
+Every part of the world draws from its own named child stream, so a change in one part does not shift the draws of
+another. A name becomes a number by SHA-256 (Python's own `hash` differs from process to process). Two further rules
+keep machines alike: hazards come from tables made once with `math.exp` and rounded (vectorised exponentials differ in
+the last bit from one processor to the next), and no decision depends on a sum whose order could change.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def pick(rng: np.random.Generator, size: int, shares: list[float] | tuple[float,
 
 @lru_cache(maxsize=64)
 def _lognormal_table(mean: float, spread: float) -> NDArray[np.int64]:
-    """1,001 quantiles made with Python's math; a uniform picks one. Exact on every machine, and long tails stay bounded."""
+    """1,001 quantiles made with Python's math; a uniform picks one. Exact on every machine, and long tails stay
+    bounded.
+    """
     location = math.log(mean) - spread * spread / 2
     days = [max(1, round(math.exp(location + spread * _normal_quantile((i + 0.5) / 1001)))) for i in range(1001)]
     return np.array(days, dtype=np.int64)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synthetic.calendar import curriculum_year, school_days, year_labels
 from synthetic.context import Context, choose
+from synthetic.frames import text_or_none
 from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.population import FAR
 from synthetic.randomness import pick, stream
@@ -16,8 +17,48 @@ Ints = NDArray[np.int64]
 PHASES = ("PRI", "SEC", "SPE", "AP", "NUR")
 COUNTS = (92, 17, 5, 2, 2)
 SAINTS = ("Aldwyn", "Bega", "Cedd", "Chad", "Eata", "Hild", "Mildred", "Osyth", "Petroc", "Winifred")
-REASONS = ("LD", "CB", "PP", "PA", "VP", "VA", "OW", "BW", "BU", "TB", "RA", "SM", "SB", "DR", "VR", "DM", "TH", "MP", "OS")
-REASON_SHARES = (0.34, 0.17, 0.15, 0.06, 0.04, 0.11, 0.012, 0.008, 0.01, 0.005, 0.01, 0.008, 0.004, 0.02, 0.025, 0.02, 0.006, 0.015, 0.007)
+REASONS = (
+    "LD",
+    "CB",
+    "PP",
+    "PA",
+    "VP",
+    "VA",
+    "OW",
+    "BW",
+    "BU",
+    "TB",
+    "RA",
+    "SM",
+    "SB",
+    "DR",
+    "VR",
+    "DM",
+    "TH",
+    "MP",
+    "OS",
+)
+REASON_SHARES = (
+    0.34,
+    0.17,
+    0.15,
+    0.06,
+    0.04,
+    0.11,
+    0.012,
+    0.008,
+    0.01,
+    0.005,
+    0.01,
+    0.008,
+    0.004,
+    0.02,
+    0.025,
+    0.02,
+    0.006,
+    0.015,
+    0.007,
+)
 
 
 def make_schools(parameters: WorldParameters) -> pd.DataFrame:
@@ -29,23 +70,62 @@ def make_schools(parameters: WorldParameters) -> pd.DataFrame:
     order = np.concatenate([np.arange(c) for c in count])
     area = order % len(AREA_TEAMS)
     outward = area * 3 + 1 + order // len(AREA_TEAMS) % 3
-    words = ("Alder", "Beacon", "Curlew", "Fallow", "Heron", "Juniper", "Larch", "Osprey", "Quarry", "Rowan", "Sandpiper", "Teasel", "Willow")
-    ends = {"PRI": "Primary School", "SEC": "Academy", "SPE": "Special School", "AP": "Pupil Referral Unit", "NUR": "Nursery School"}
+    words = (
+        "Alder",
+        "Beacon",
+        "Curlew",
+        "Fallow",
+        "Heron",
+        "Juniper",
+        "Larch",
+        "Osprey",
+        "Quarry",
+        "Rowan",
+        "Sandpiper",
+        "Teasel",
+        "Willow",
+    )
+    ends = {
+        "PRI": "Primary School",
+        "SEC": "Academy",
+        "SPE": "Special School",
+        "AP": "Pupil Referral Unit",
+        "NUR": "Nursery School",
+    }
     shuffle = np.argsort(rng.random(n), kind="stable")
-    name = [f"St {SAINTS[i % 10]}'s {'CE' if i % 3 else 'RC'} {ends[p]} {'' if i < 20 else i // 20 + 1}".strip() if p == "PRI" and i % 4 == 3
-            else f"{words[i % 13]} {('Hill', 'Bank', 'Park', 'Road', 'Green', 'Field')[i // 13 % 6]} {ends[p]}"
-            for i, p in zip(shuffle.tolist(), phase.tolist(), strict=True)]
-    estab = np.where(phase == "SEC", 4000, np.where(phase == "SPE", 7000, np.where(phase == "AP", 1100, np.where(phase == "NUR", 1000, 2000)))) + order
-    return pd.DataFrame({"urn": 900_100 + np.arange(n) * 7, "name": name, "phase": phase, "la_estab": [f"005/{e}" for e in estab.tolist()],
-                         "area": area, "outward": [f"ZM{o}" for o in outward.tolist()],
-                         "places": np.where(phase == "SEC", 1150, np.where(phase == "PRI", 320, 90))})
+    name = [
+        f"St {SAINTS[i % 10]}'s {'CE' if i % 3 else 'RC'} {ends[p]} {'' if i < 20 else i // 20 + 1}".strip()
+        if p == "PRI" and i % 4 == 3
+        else f"{words[i % 13]} {('Hill', 'Bank', 'Park', 'Road', 'Green', 'Field')[i // 13 % 6]} {ends[p]}"
+        for i, p in zip(shuffle.tolist(), phase.tolist(), strict=True)
+    ]
+    estab = (
+        np.where(
+            phase == "SEC",
+            4000,
+            np.where(phase == "SPE", 7000, np.where(phase == "AP", 1100, np.where(phase == "NUR", 1000, 2000))),
+        )
+        + order
+    )
+    return pd.DataFrame(
+        {
+            "urn": 900_100 + np.arange(n) * 7,
+            "name": name,
+            "phase": phase,
+            "la_estab": [f"005/{e}" for e in estab.tolist()],
+            "area": area,
+            "outward": [f"ZM{o}" for o in outward.tolist()],
+            "places": np.where(phase == "SEC", 1150, np.where(phase == "PRI", 320, 90)),
+        }
+    )
 
 
 def make_enrolments(context: Context, schools: pd.DataFrame) -> pd.DataFrame:
-    """One row per spell of a child at a school: child, school (row), entry, leaving (FAR = open), phase; nurseries are left out.
+    """One row per spell of a child at a school: child, school (row), entry, leave (FAR = open), phase, stage.
 
-    Reception to year 6 in a primary of the home area, year 7 to 11 in a secondary, and for 42 % a sixth form. A house move
-    brings a change of school with chance 0.25 (primary) or 0.12; a few change without moving.
+    Reception to year 6 in a primary of the home area, year 7 to 11 in a secondary, and for 42 % a sixth form;
+    nurseries are left out. A house move brings a change of school with chance 0.25 (primary) or 0.12; a few change
+    without moving.
     """
     rng, population = context.rng("enrolments"), context.population
     n = population.children
@@ -56,12 +136,18 @@ def make_enrolments(context: Context, schools: pd.DataFrame) -> pd.DataFrame:
     special = (context.people.table["sen_provision"].to_numpy()[:n] == "E") & (rng.random(n) < 0.36)
     stays_on = rng.random(n) < 0.42
     spells = []
-    for phase, begin, years, who in (("PRI", 0, 7, attends & ~special), ("SEC", 7, 5, attends & ~special), ("SEC", 12, 2, attends & ~special & stays_on),
-                                     ("SPE", 0, 14, attends & special)):
+    for phase, begin, years, who in (
+        ("PRI", 0, 7, attends & ~special),
+        ("SEC", 7, 5, attends & ~special),
+        ("SEC", 12, 2, attends & ~special & stays_on),
+        ("SPE", 0, 14, attends & special),
+    ):
         entry = _september(reception + begin)
         leave = _july(reception + begin + years)
         child = np.flatnonzero(who & (leave > context.low) & (entry <= context.high))
-        spells.append(pd.DataFrame({"child": child, "entry": entry[child], "leave": leave[child], "phase": phase, "stage": begin}))
+        spells.append(
+            pd.DataFrame({"child": child, "entry": entry[child], "leave": leave[child], "phase": phase, "stage": begin})
+        )
     spell = pd.concat(spells, ignore_index=True)
     child = spell["child"].to_numpy()
     spell["entry"] = np.maximum(spell["entry"].to_numpy(), population.child_from[child])
@@ -76,7 +162,11 @@ def make_enrolments(context: Context, schools: pd.DataFrame) -> pd.DataFrame:
 
 def _september(year: Ints) -> Ints:
     """2 September of each year."""
-    return (year - 1970).astype("datetime64[Y]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + 244 + ((year % 4) == 0)
+    return (
+        (year - 1970).astype("datetime64[Y]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        + 244
+        + ((year % 4) == 0)
+    )
 
 
 def _july(year: Ints) -> Ints:
@@ -98,7 +188,9 @@ def _with_school_moves(context: Context, spell: pd.DataFrame, rng: np.random.Gen
         hit = (homes.family[moved][place] == family) & (cut < leave - 60) if len(moved) else np.zeros(len(child), bool)
         hit &= rng.random(len(child)) < np.where(spell["phase"] == "PRI", 0.25, 0.12)
         other = ~hit & (rng.random(len(child)) < 0.012 * np.maximum(leave - np.maximum(entry, context.low), 0) / 365.25)
-        day = np.where(hit, cut + 4, entry + 40 + (rng.random(len(child)) * np.maximum(leave - entry - 80, 1)).astype(np.int64))
+        day = np.where(
+            hit, cut + 4, entry + 40 + (rng.random(len(child)) * np.maximum(leave - entry - 80, 1)).astype(np.int64)
+        )
         change = (hit | (other & (number == 0))) & (day > entry + 30) & (day < leave - 30)
         second = spell[change].assign(entry=day[change])
         spell.loc[change, "leave"] = day[change] - 1
@@ -129,11 +221,18 @@ def enrolment_table(context: Context, spell: pd.DataFrame, schools: pd.DataFrame
     """The enrolment table of the world."""
     rng = context.rng("enrolment_table")
     child = spell["child"].to_numpy()
-    table = pd.DataFrame({
-        "person_id": context.people.child_person[child], "urn": schools["urn"].to_numpy()[spell["school"].to_numpy()],
-        "entry_date": spell["entry"], "leaving_date": spell["leave"], "enrol_status": np.where(rng.random(len(spell)) < 0.985, "C", "M"),
-        "nc_year_entry": year_labels(np.maximum(curriculum_year(context.population.birth[child], spell["entry"].to_numpy()), 0)),
-    })
+    table = pd.DataFrame(
+        {
+            "person_id": context.people.child_person[child],
+            "urn": schools["urn"].to_numpy()[spell["school"].to_numpy()],
+            "entry_date": spell["entry"],
+            "leaving_date": spell["leave"],
+            "enrol_status": np.where(rng.random(len(spell)) < 0.985, "C", "M"),
+            "nc_year_entry": year_labels(
+                np.maximum(curriculum_year(context.population.birth[child], spell["entry"].to_numpy()), 0)
+            ),
+        }
+    )
     table = table.sort_values(["entry_date", "person_id"], kind="stable", ignore_index=True)
     table.insert(0, "enrolment_id", np.arange(1, len(table) + 1))
     return table
@@ -150,20 +249,29 @@ def possible_sessions(context: Context, spell: pd.DataFrame, schools: pd.DataFra
     school, entry, leave = (spell[c].to_numpy() for c in ("school", "entry", "leave"))
     for day, number in zip(monday.tolist(), opened.tolist(), strict=True):
         roll = np.bincount(school[(entry <= day) & (leave > day)], minlength=len(schools))
-        parts.append(pd.DataFrame({"urn": schools["urn"], "week_beginning": day, "roll": roll, "possible_sessions": roll * 2 * number})[roll > 0])
+        parts.append(
+            pd.DataFrame(
+                {"urn": schools["urn"], "week_beginning": day, "roll": roll, "possible_sessions": roll * 2 * number}
+            )[roll > 0]
+        )
     return pd.concat(parts, ignore_index=True)
 
 
 def exclusion_table(context: Context, spell: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:
     """Suspensions and permanent exclusions from the simulation's events, where the child is on a roll that day."""
     rng, event = context.rng("exclusions"), context.history.child_event
-    rows = np.flatnonzero((event["kind"] == context.kind_numbers(False)["suspension"]).to_numpy() & (event["day"] >= context.low).to_numpy())
+    rows = np.flatnonzero(
+        (event["kind"] == context.kind_numbers(False)["suspension"]).to_numpy()
+        & (event["day"] >= context.low).to_numpy()
+    )
     child, day = event["child"].to_numpy()[rows], event["day"].to_numpy()[rows]
     open_days = school_days()["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     day = open_days[np.minimum(np.searchsorted(open_days, day), len(open_days) - 1)]
     school = school_at(spell, child, day)
     keep = (school >= 0) & (day <= context.high)
-    frame = pd.DataFrame({"child": child[keep], "day": day[keep], "school": school[keep]}).drop_duplicates(["child", "day"])
+    frame = pd.DataFrame({"child": child[keep], "day": day[keep], "school": school[keep]}).drop_duplicates(
+        ["child", "day"]
+    )
     frame = frame.sort_values(["day", "child"], kind="stable", ignore_index=True)
     n = len(frame)
     permanent = rng.random(n) < 0.0105
@@ -171,12 +279,20 @@ def exclusion_table(context: Context, spell: pd.DataFrame, schools: pd.DataFrame
     two = (rng.random(n) < 0.26) & (second != first)
     three = two & (rng.random(n) < 0.2) & (third != first) & (third != second)
     length = np.array([1, 2, 3, 4, 5, 6, 10, 20])[pick(rng, n, (0.10, 0.40, 0.06, 0.20, 0.03, 0.12, 0.07, 0.02))]
-    return pd.DataFrame({
-        "exclusion_id": np.arange(1, n + 1), "person_id": context.people.child_person[frame["child"].to_numpy()],
-        "urn": schools["urn"].to_numpy()[frame["school"].to_numpy()], "category": np.where(permanent, "PERM", "SUSP"), "reason1": first,
-        "reason2": np.where(two, second, None), "reason3": np.where(three, third, None), "start_date": frame["day"],
-        "start_session": np.where(rng.random(n) < 0.62, "AM", "PM"), "sessions_lost": np.where(permanent, 0, length),
-    })
+    return pd.DataFrame(
+        {
+            "exclusion_id": np.arange(1, n + 1),
+            "person_id": context.people.child_person[frame["child"].to_numpy()],
+            "urn": schools["urn"].to_numpy()[frame["school"].to_numpy()],
+            "category": np.where(permanent, "PERM", "SUSP"),
+            "reason1": first,
+            "reason2": text_or_none(two, second),
+            "reason3": text_or_none(three, third),
+            "start_date": frame["day"],
+            "start_session": np.where(rng.random(n) < 0.62, "AM", "PM"),
+            "sessions_lost": np.where(permanent, 0, length),
+        }
+    )
 
 
 def school_at(spell: pd.DataFrame, child: Ints, day: Ints) -> Ints:

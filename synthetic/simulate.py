@@ -1,23 +1,22 @@
 """The weekly loop: need moves, events arise, the front door decides, help begins.
 
-Each week every family and every child draws at most one event of its own channel (see `latent.Hazards`), so the history is exactly
-the kind of history the filter in `difficulty` knows how to read. Everything that has no bearing on what follows (times of day,
-officers' grades, school marks ...) is added afterwards by the modules of each agency.
+Each week every family and every child draws at most one event of its own channel (see `latent.Hazards`), so the
+history is exactly the kind of history the filter in `difficulty` knows how to read. Everything that has no bearing on
+what follows (times of day, officers' grades, school marks ...) is added afterwards by the modules of each agency.
 
-Worked example: family 12 at level 4 draws a domestic-abuse incident on Tuesday; it leads to a contact (chance 0.62) for both
-children at home; the screener refers (chance grows with need); the elder child's assessment finds need, the younger's does not.
+Worked example: family 12 at level 4 draws a domestic-abuse incident on Tuesday; it leads to a contact (chance 0.62)
+for both children at home; the screener refers (chance grows with need); the elder child's assessment finds need, the
+younger's does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from synthetic.calendar import school_days
+from synthetic.history import PATH_CIN, PATH_CLA, PATH_CP, PATH_NONE, History, Rows, open_weeks
 from synthetic.latent import Hazards, boosted, child_steps, family_steps
 from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.population import Population
@@ -25,82 +24,17 @@ from synthetic.randomness import lognormal_days, stream
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-OUTCOMES = ("NFA", "EH_REFERRAL", "NEW_REFERRAL", "EXISTING_REFERRAL")
-PATH_NONE, PATH_CIN, PATH_CP, PATH_CLA = 0, 1, 2, 3
-
-
-@dataclass
-class History:
-    """What happened, in simulation order.
-
-    Attributes:
-        start: first day of week 0 (days since 1970), a Monday.
-        family_level, child_level: int8 [week, family] and [week, child].
-        family_event: week, family, kind, day, contact, referral (family kinds); `child_event` likewise with child.
-        contact: child, day, family_channel, kind, event (row number in its event frame), outcome (see OUTCOMES), referral (row or -1).
-        referral: child, day, family_channel, kind, nfa, found, path, family_level, child_level, assessment_days, plan_days, close_day.
-        early_help: family, day, end_day, reason (0 direct, 1 contact, 2 after assessment).
-        care: child, day, end_day of care spells that did not begin with a referral in the simulation.
-        open_week, helped_week, active_week: bool [week, child]: open to social care on the Sunday or within 28 days before; open
-            early help; resident all week.
-        help_family, known_family: bool [week, family] help in place at the start of the week; a case closed in the year before.
-        care_week: bool [week, child] in care at the start of the week.
-    """
-
-    start: int
-    family_level: NDArray[np.int8]
-    child_level: NDArray[np.int8]
-    family_event: pd.DataFrame
-    child_event: pd.DataFrame
-    contact: pd.DataFrame
-    referral: pd.DataFrame
-    early_help: pd.DataFrame
-    care: pd.DataFrame
-    open_week: Bools
-    helped_week: Bools
-    active_week: Bools
-    help_family: Bools
-    care_week: Bools
-    known_family: Bools
-
-
-def open_weeks(start: int, weeks: int) -> NDArray[np.int64]:
-    """Days schools are open in each simulated week."""
-    day = school_days()["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    week = (day - start) // 7
-    inside = (week >= 0) & (week < weeks)
-    return np.bincount(week[inside], minlength=weeks)
-
-
-class _Rows:
-    """Columns collected week by week."""
-
-    def __init__(self, *names: str) -> None:
-        self.names = names
-        self.parts: list[tuple[NDArray, ...]] = []
-        self.size = 0
-
-    def add(self, *values: NDArray) -> Ints:
-        """Append rows; returns their row numbers."""
-        rows = np.arange(self.size, self.size + len(values[0]))
-        self.parts.append(values)
-        self.size += len(values[0])
-        return rows
-
-    def frame(self) -> pd.DataFrame:
-        """All rows."""
-        columns = zip(*self.parts, strict=True) if self.parts else [() for _ in self.names]
-        return pd.DataFrame({
-            name: np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-            for name, parts in zip(self.names, columns, strict=True)
-        })
 
 
 class Simulation:
     """State of the running world. Use `simulate`."""
 
     def __init__(self, parameters: WorldParameters, population: Population, hazards: Hazards, area: Ints) -> None:
-        self.p, self.d, self.pop, self.h = parameters, parameters.dynamics, population, hazards
+        self.p, self.d, self.pop, self.h = parameters, parameters.laws, population, hazards
+        # Need and harm have a stream of their own, read in the same amounts every week: what is seen of a
+        # family, and by
+        # whom, cannot shift them.
+        self.need = stream(parameters.seed, "need")
         self.rng = stream(parameters.seed, "simulation")
         self.start = int(np.datetime64(parameters.start, "D").astype(np.int64))
         self.first = np.searchsorted(population.family_of, np.arange(population.families))
@@ -112,8 +46,10 @@ class Simulation:
         self.observed_family = np.array([k.observed for k in self.family_kinds])
         self.observed_child = np.array([k.observed for k in self.child_kinds])
         self.cum_family = self._cumulative(hazards.family, self.observed_family)
-        self.cum_child = tuple(self._cumulative(t.reshape(len(self.child_kinds), -1), self.observed_child)
-                               for t in (hazards.child, hazards.child_holiday))
+        self.cum_child = tuple(
+            self._cumulative(t.reshape(len(self.child_kinds), -1), self.observed_child)
+            for t in (hazards.child, hazards.child_holiday)
+        )
         self.contact_family = np.array([k.contact for k in self.family_kinds])
         self.contact_child = np.array([k.contact for k in self.child_kinds])
         settled, strained = family_steps(self.d)
@@ -121,19 +57,33 @@ class Simulation:
         self.chain_child = child_steps(self.d)
         self.x = np.zeros(population.families, dtype=np.int8)
         for which, law in zip((~population.strained, population.strained), hazards.family_laws, strict=True):
-            self.x[which] = np.searchsorted(np.cumsum(law)[:-1], self.rng.random(int(which.sum())), side="right")
-        self.y = np.searchsorted(np.cumsum(hazards.child_law)[:-1], self.rng.random(population.children), side="right").astype(np.int8)
+            self.x[which] = np.searchsorted(np.cumsum(law)[:-1], self.need.random(int(which.sum())), side="right")
+        self.y = np.searchsorted(
+            np.cumsum(hazards.child_law)[:-1], self.need.random(population.children), side="right"
+        ).astype(np.int8)
         self.early_until = np.zeros(population.families, dtype=np.int64)
         self.known = np.zeros(population.families, dtype=bool)
         self.open_until = np.zeros(population.children, dtype=np.int64)
         self.care_until = np.zeros(population.children, dtype=np.int64)
-        self.family_event = _Rows("week", "family", "kind", "day", "contact", "referral")
-        self.child_event = _Rows("week", "child", "kind", "day", "contact", "referral")
-        self.contact = _Rows("child", "day", "family_channel", "kind", "event", "outcome", "referral")
-        self.referral = _Rows("child", "day", "family_channel", "kind", "nfa", "found", "path", "family_level", "child_level",
-                              "assessment_days", "plan_days", "close_day")
-        self.early_help = _Rows("family", "day", "end_day", "reason")
-        self.care = _Rows("child", "day", "end_day")
+        self.family_event = Rows("week", "family", "kind", "day", "contact", "referral")
+        self.child_event = Rows("week", "child", "kind", "day", "contact", "referral")
+        self.contact = Rows("child", "day", "family_channel", "kind", "event", "outcome", "referral")
+        self.referral = Rows(
+            "child",
+            "day",
+            "family_channel",
+            "kind",
+            "nfa",
+            "found",
+            "path",
+            "family_level",
+            "child_level",
+            "assessment_days",
+            "plan_days",
+            "close_day",
+        )
+        self.early_help = Rows("family", "day", "end_day", "reason")
+        self.care = Rows("child", "day", "end_day")
 
     def _cumulative(self, table: NDArray[np.float64], observed: Bools) -> NDArray[np.float64]:
         """Cumulative chances by kind; observed kinds are drawn at the highest intensity and thinned afterwards."""
@@ -155,7 +105,8 @@ class Simulation:
         self.care_until[chosen] = end
 
     def week(self, week: int, school: bool) -> tuple[Bools, Bools, Bools, Bools, Bools, Bools]:
-        """One week; returns (active, open or just closed, early help open) by child as on its Sunday, and (helped family, in
+        """One week; returns (active, open or just closed, early help open) by child as on its Sunday, and (helped
+        family, in
         care, known family) as at its start."""
         pop, day = self.pop, self.start + 7 * week
         active = (pop.child_from <= day) & (pop.child_to > day + 6)
@@ -166,10 +117,10 @@ class Simulation:
         case_open = active & (self.open_until > day)
         helped = self.early_until > day
         helped[pop.family_of[case_open]] = True
-        draw = self.rng.random(pop.families)
+        draw = self.need.random(pop.families)
         for which, chain in self.chains:
             self.x[which] = chain.move(self.x[which], draw[which], helped[which], self.d.help_down)
-        self.y = self.chain_child.move(self.y, self.rng.random(pop.children), helped[pop.family_of], self.d.help_down)
+        self.y = self.chain_child.move(self.y, self.need.random(pop.children), helped[pop.family_of], self.d.help_down)
         in_care = self.care_until > day
         self.known = np.zeros(pop.families, dtype=bool)
         self.known[pop.family_of[(self.open_until <= day) & (self.open_until > day - 365)]] = True
@@ -183,7 +134,7 @@ class Simulation:
         pop, rng = self.pop, self.rng
         home = np.zeros(pop.families, dtype=bool)
         home[pop.family_of[active & ~in_care]] = True
-        draw = rng.random(pop.families)
+        draw = self.need.random(pop.families)
         hit = np.flatnonzero(home & (draw < self.cum_family[-1][self.x]))
         kind = (self.cum_family[:, self.x[hit]] <= draw[hit]).sum(axis=0)
         hit, kind = self._thin(hit, kind, self.seen[hit], self.observed_family)
@@ -192,7 +143,9 @@ class Simulation:
         x = self.x[hit]
         is_help = np.array([k.name == "early_help" for k in self.family_kinds])[kind]
         contact = rng.random(n) < self.contact_family[kind]
-        refer = contact & (rng.random(n) < boosted(self.h.referral_family[kind, x], self.known[hit], self.d.known_boost))
+        refer = contact & (
+            rng.random(n) < boosted(self.h.referral_family[kind, x], self.known[hit], self.d.known_boost)
+        )
         early = contact & ~refer & (rng.random(n) < self.h.early_help[x])
         nfa = rng.random(n) < self.d.nfa_share
         rows = self.family_event.add(np.full(n, week), hit, kind, when, contact, refer)
@@ -201,11 +154,25 @@ class Simulation:
         # One contact per child at home; children about to be born are included when the family is referred.
         into = np.repeat(np.arange(n), self.count[hit] * contact)
         child = _expand(self.first[hit], self.count[hit] * contact)
-        unborn = ((pop.child_from[child] == pop.birth[child]) & (pop.birth[child] > day + 6) & refer[into]
-                  & (pop.birth[child] <= day + 7 * self.d.unborn_weeks) & (x[into] >= 2))
+        unborn = (
+            (pop.child_from[child] == pop.birth[child])
+            & (pop.birth[child] > day + 6)
+            & refer[into]
+            & (pop.birth[child] <= day + 7 * self.d.unborn_weeks)
+            & (x[into] >= 2)
+        )
         keep = (active[child] & ~in_care[child]) | unborn
-        self._front_door(child[keep], when[into[keep]], True, kind[into[keep]], rows[into[keep]], refer[into[keep]],
-                         early[into[keep]], nfa[into[keep]], day)
+        self._front_door(
+            child[keep],
+            when[into[keep]],
+            True,
+            kind[into[keep]],
+            rows[into[keep]],
+            refer[into[keep]],
+            early[into[keep]],
+            nfa[into[keep]],
+            day,
+        )
 
     def _child_events(self, week: int, day: int, active: Bools, in_care: Bools, school: bool) -> None:
         pop, rng = self.pop, self.rng
@@ -214,7 +181,7 @@ class Simulation:
         level = np.where(in_care, np.minimum(self.x[pop.family_of], 1), self.x[pop.family_of]).astype(np.int64)
         cell = age * (self.d.family_levels * nc) + level * nc + self.y
         table = self.cum_child[0 if school else 1]
-        draw = rng.random(pop.children)
+        draw = self.need.random(pop.children)
         hit = np.flatnonzero(active & (draw < table[-1][cell]))
         kind = (table[:, cell[hit]] <= draw[hit]).sum(axis=0)
         hit, kind = self._thin(hit, kind, self.seen[pop.family_of[hit]], self.observed_child)
@@ -229,8 +196,17 @@ class Simulation:
         nfa = rng.random(n) < self.d.nfa_share
         rows = self.child_event.add(np.full(n, week), hit, kind, when, contact, refer)
         self._start_help(pop.family_of[hit[early]], when[early], 1)
-        self._front_door(hit[contact], when[contact], False, kind[contact], rows[contact], refer[contact], early[contact],
-                         nfa[contact], day)
+        self._front_door(
+            hit[contact],
+            when[contact],
+            False,
+            kind[contact],
+            rows[contact],
+            refer[contact],
+            early[contact],
+            nfa[contact],
+            day,
+        )
 
     def _thin(self, hit: Ints, kind: Ints, seen: NDArray[np.float64], observed: Bools) -> tuple[Ints, Ints]:
         keep = ~observed[kind] | (self.rng.random(len(hit)) < seen)
@@ -248,8 +224,18 @@ class Simulation:
         self.early_help.add(family, day, end, np.full(len(family), reason))
         self.early_until[family] = end
 
-    def _front_door(self, child: Ints, when: Ints, family_channel: bool, kind: Ints, event: Ints, refer: Bools, early: Bools,
-                    nfa: Bools, day: int) -> None:
+    def _front_door(
+        self,
+        child: Ints,
+        when: Ints,
+        family_channel: bool,
+        kind: Ints,
+        event: Ints,
+        refer: Bools,
+        early: Bools,
+        nfa: Bools,
+        day: int,
+    ) -> None:
         if not len(child):
             return
         rng, pop = self.rng, self.pop
@@ -268,11 +254,14 @@ class Simulation:
         again = np.where(self.known[pop.family_of[who]], self.d.known_found, 1.0)
         found = ~nfa[refer] & (rng.random(m) < self.h.found[x, y] * again)
         assess = np.clip(lognormal_days(rng, m, self.d.assessment_days, 0.42), 8, 63)
-        # Higher need leads more often to protection or care; the share is right on average, the person deciding is not exact.
+        # Higher need leads more often to protection or care; the share is right on average, the person
+        # deciding is not exact.
         tilt = (x.astype(np.int64) + y) / 5.0
         turn = rng.random(m)
         care_cut = self.d.cla_share * tilt
-        path = np.where(turn < care_cut, PATH_CLA, np.where(turn < care_cut + self.d.cp_share * tilt, PATH_CP, PATH_CIN))
+        path = np.where(
+            turn < care_cut, PATH_CLA, np.where(turn < care_cut + self.d.cp_share * tilt, PATH_CP, PATH_CIN)
+        )
         path = np.where(found, path, PATH_NONE)
         cin = lognormal_days(rng, m, self.d.cin_days, 1.6)
         protect = lognormal_days(rng, m, self.d.cp_days, 0.5) + 110
@@ -281,8 +270,9 @@ class Simulation:
         opened = contact_day[refer]
         close = np.where(nfa[refer], opened + 2, opened + assess + plan)
         close = np.minimum(close, np.maximum(pop.child_to[who], opened + 2))
-        link[refer] = self.referral.add(who, opened, np.full(m, family_channel), kind[refer], nfa[refer], found, path, x, y,
-                                        assess, plan, close)
+        link[refer] = self.referral.add(
+            who, opened, np.full(m, family_channel), kind[refer], nfa[refer], found, path, x, y, assess, plan, close
+        )
         self.contact.add(child, contact_day, np.full(len(child), family_channel), kind, event, outcome, link)
         self.open_until[who] = close
         self.care_until[who] = np.where(path == PATH_CLA, close, self.care_until[who])
@@ -301,8 +291,13 @@ def _expand(first: Ints, count: Ints) -> Ints:
     return np.repeat(first, count) + np.arange(total) - offset
 
 
-def simulate(parameters: WorldParameters, population: Population, hazards: Hazards, area: Ints,
-             progress: Callable[[str, float], None] | None = None) -> History:
+def simulate(
+    parameters: WorldParameters,
+    population: Population,
+    hazards: Hazards,
+    area: Ints,
+    progress: Callable[[str, float], None] | None = None,
+) -> History:
     """Run every week of burn-in, seen history and future. `area` is the index of each family's home team."""
     if len(area) != population.families or (len(area) and int(area.max()) >= len(AREA_TEAMS)):
         raise ValueError("area must give one team index per family")
@@ -312,7 +307,9 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
     sim.initial_care(sim.start)
     family_level = np.zeros((weeks, population.families), dtype=np.int8)
     child_level = np.zeros((weeks, population.children), dtype=np.int8)
-    states = [np.zeros((weeks, population.families if i in (3, 5) else population.children), dtype=bool) for i in range(6)]
+    states = [
+        np.zeros((weeks, population.families if i in (3, 5) else population.children), dtype=bool) for i in range(6)
+    ]
     for week in range(weeks):
         now = sim.week(week, bool(days_open[week] > 0))
         family_level[week], child_level[week] = sim.x, sim.y
@@ -320,5 +317,20 @@ def simulate(parameters: WorldParameters, population: Population, hazards: Hazar
             kept[week] = value
         if progress and week % 20 == 0:
             progress("weeks", week / weeks)
-    return History(sim.start, family_level, child_level, sim.family_event.frame(), sim.child_event.frame(), sim.contact.frame(),
-                   sim.referral.frame(), sim.early_help.frame(), sim.care.frame(), states[1], states[2], states[0], states[3], states[4], states[5])
+    return History(
+        sim.start,
+        family_level,
+        child_level,
+        sim.family_event.frame(),
+        sim.child_event.frame(),
+        sim.contact.frame(),
+        sim.referral.frame(),
+        sim.early_help.frame(),
+        sim.care.frame(),
+        states[1],
+        states[2],
+        states[0],
+        states[3],
+        states[4],
+        states[5],
+    )

@@ -1,4 +1,4 @@
-"""Children's social care: contacts, referrals, assessments, enquiries, conferences, plans, care, involvements; early help."""
+"""Children's social care up to the assessment: contacts, referrals, assessments with their factors, involvements."""
 
 from __future__ import annotations
 
@@ -6,24 +6,43 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synthetic.context import Context, choose, next_weekday
+from synthetic.context import Context, choose, draw_staff, next_weekday
+from synthetic.frames import nullable
+from synthetic.history import OUTCOMES, PATH_CLA, PATH_CP
 from synthetic.parameters import AREA_TEAMS
-from synthetic.population import FAR
-from synthetic.simulate import OUTCOMES, PATH_CIN, PATH_CLA, PATH_CP
+from synthetic.protection import care_table, cin_plan_table, protection_tables
 
 Ints = NDArray[np.int64]
-# Factor codes with the share of assessments (with factors) naming them, and how the share leans with family and child level and age.
+# Factor codes with the share of assessments (with factors) naming them, and how the share leans with family and
+# child level and age.
 FACTORS: tuple[tuple[str, float, float, float, int], ...] = (
-    ("3B", 0.16, 0.06, 0.0, 0), ("3A", 0.075, 0.05, 0.0, 0), ("4B", 0.21, 0.05, 0.0, 0), ("4A", 0.15, 0.0, 0.12, 8), ("2B", 0.13, 0.06, 0.0, 0),
-    ("1B", 0.11, 0.06, 0.0, 0), ("17A", 0.16, 0.05, 0.0, 0), ("16A", 0.15, 0.07, 0.0, 0), ("18C", 0.11, 0.05, 0.0, 0), ("14A", 0.08, 0.0, 0.14, 8),
-    ("5A", 0.09, 0.0, 0.02, 3), ("15A", 0.05, 0.0, 0.15, 10), ("11A", 0.02, 0.0, 0.18, 11), ("24A", 0.022, 0.0, 0.2, 11),
-    ("13A", 0.016, 0.0, 0.2, 11), ("10A", 0.025, 0.0, 0.2, 10), ("7A", 0.032, 0.02, 0.0, 7), ("19C", 0.035, 0.02, 0.02, 0),
-    ("18B", 0.03, 0.0, 0.08, 4), ("6B", 0.05, 0.0, 0.0, 0), ("20", 0.06, 0.0, 0.0, 0),
+    ("3B", 0.16, 0.06, 0.0, 0),
+    ("3A", 0.075, 0.05, 0.0, 0),
+    ("4B", 0.21, 0.05, 0.0, 0),
+    ("4A", 0.15, 0.0, 0.12, 8),
+    ("2B", 0.13, 0.06, 0.0, 0),
+    ("1B", 0.11, 0.06, 0.0, 0),
+    ("17A", 0.16, 0.05, 0.0, 0),
+    ("16A", 0.15, 0.07, 0.0, 0),
+    ("18C", 0.11, 0.05, 0.0, 0),
+    ("14A", 0.08, 0.0, 0.14, 8),
+    ("5A", 0.09, 0.0, 0.02, 3),
+    ("15A", 0.05, 0.0, 0.15, 10),
+    ("11A", 0.02, 0.0, 0.18, 11),
+    ("24A", 0.022, 0.0, 0.2, 11),
+    ("13A", 0.016, 0.0, 0.2, 11),
+    ("10A", 0.025, 0.0, 0.2, 10),
+    ("7A", 0.032, 0.02, 0.0, 7),
+    ("19C", 0.035, 0.02, 0.02, 0),
+    ("18B", 0.03, 0.0, 0.08, 4),
+    ("6B", 0.05, 0.0, 0.0, 0),
+    ("20", 0.06, 0.0, 0.0, 0),
 )
 
 
-def social_care_tables(context: Context, placements: pd.DataFrame, links: dict[tuple[bool, int], int],
-                       ed_links: dict[int, int]) -> dict[str, pd.DataFrame]:
+def social_care_tables(
+    context: Context, placements: pd.DataFrame, links: dict[tuple[bool, int], int], ed_links: dict[int, int]
+) -> dict[str, pd.DataFrame]:
     """All csc_ tables except csc_missing, from the simulated front door."""
     source = _all_sources(context)
     referral, keep = _referrals(context, source)
@@ -32,26 +51,21 @@ def social_care_tables(context: Context, placements: pd.DataFrame, links: dict[t
     work = _work(context, referral, keep)
     tables = {"csc_contact": _contacts(context, source, number, links, ed_links), "csc_referral": referral}
     tables["csc_assessment"] = _assessments(context, work)
-    tables["csc_s47"], tables["csc_icpc"], tables["csc_cp_plan"] = _protection(context, work)
-    tables["csc_cin_plan"] = _cin_plans(context, work, tables["csc_cp_plan"])
-    tables["csc_cla"] = _care(context, placements, number)
+    tables["csc_s47"], tables["csc_icpc"], tables["csc_cp_plan"] = protection_tables(context, work)
+    tables["csc_cin_plan"] = cin_plan_table(context, work, tables["csc_cp_plan"])
+    tables["csc_cla"] = care_table(context, placements, number)
     tables["csc_involvement"] = _involvements(context, work)
     return tables
 
 
-def _staff(context: Context, rng: np.random.Generator, kind: str, team: Ints) -> Ints:
-    worker = np.zeros(len(team), dtype=np.int64)
-    for index, name in enumerate(AREA_TEAMS):
-        group = context.staff[f"{kind}/{name}"]
-        mine = team == index
-        worker[mine] = group[rng.integers(0, len(group), int(mine.sum()))]
-    return worker
-
-
 def _all_sources(context: Context) -> NDArray[np.object_]:
     """Source code of every simulated contact; children of one family event share the draw."""
-    rng, contact, dynamics = context.rng("sources"), context.history.contact, context.parameters.dynamics
-    channel, kind, event = contact["family_channel"].to_numpy().astype(bool), contact["kind"].to_numpy(), contact["event"].to_numpy()
+    rng, contact, dynamics = context.rng("sources"), context.history.contact, context.parameters.laws
+    channel, kind, event = (
+        contact["family_channel"].to_numpy().astype(bool),
+        contact["kind"].to_numpy(),
+        contact["event"].to_numpy(),
+    )
     out = np.full(len(contact), "10", dtype=object)
     draw = rng.random(int(event.max(initial=0)) + 1)[event]
     for of_family, group in ((True, dynamics.kinds_family), (False, dynamics.kinds_child)):
@@ -60,41 +74,61 @@ def _all_sources(context: Context) -> NDArray[np.object_]:
             if one.sources and mine.any():
                 names, shares = zip(*one.sources, strict=True)
                 edges = np.cumsum(shares) / sum(shares)
-                out[mine] = np.array(names, dtype=object)[np.minimum(np.searchsorted(edges, draw[mine], side="right"), len(names) - 1)]
+                out[mine] = np.array(names, dtype=object)[
+                    np.minimum(np.searchsorted(edges, draw[mine], side="right"), len(names) - 1)
+                ]
     return out
 
 
-def _contacts(context: Context, source: NDArray[np.object_], number: Ints, links: dict[tuple[bool, int], int], ed_links: dict[int, int]) -> pd.DataFrame:
+def _contacts(
+    context: Context,
+    source: NDArray[np.object_],
+    number: Ints,
+    links: dict[tuple[bool, int], int],
+    ed_links: dict[int, int],
+) -> pd.DataFrame:
     rng = context.rng("contacts")
     contact = context.history.contact.assign(source=source)
-    contact = contact[contact["day"] >= context.low].sort_values(["day", "child", "event"], kind="stable", ignore_index=True)
-    channel, kind, event = contact["family_channel"].to_numpy().astype(bool), contact["kind"].to_numpy(), contact["event"].to_numpy()
-    dynamics = context.parameters.dynamics
+    contact = contact[contact["day"] >= context.low].sort_values(
+        ["day", "child", "event"], kind="stable", ignore_index=True
+    )
+    channel, kind, event = (
+        contact["family_channel"].to_numpy().astype(bool),
+        contact["kind"].to_numpy(),
+        contact["event"].to_numpy(),
+    )
+    dynamics = context.parameters.laws
     outcome = np.array(OUTCOMES, dtype=object)[contact["outcome"].to_numpy()]
     outcome = np.where((outcome == "NFA") & (rng.random(len(contact)) < 0.4), "ADVICE", outcome)
     family_names = np.array([k.name for k in dynamics.kinds_family], dtype=object)
     child_names = np.array([k.name for k in dynamics.kinds_child], dtype=object)
-    name = np.where(channel, family_names[np.minimum(kind, len(family_names) - 1)], child_names[np.minimum(kind, len(child_names) - 1)])
+    name = np.where(
+        channel,
+        family_names[np.minimum(kind, len(family_names) - 1)],
+        child_names[np.minimum(kind, len(child_names) - 1)],
+    )
     trigger = np.full(len(contact), "none", dtype=object)
     trigger[np.isin(name, ["da_incident", "police_concern", "police_child", "exploitation"])] = "police_incident"
     trigger[name == "missing"] = "police_missing"
     trigger[np.isin(name, ["ed", "ed_concern"])] = "ed_attendance"
-    ids = [0 if t == "none" else ed_links[e] if t == "ed_attendance" else links[(c, e)]
-           for t, c, e in zip(trigger.tolist(), channel.tolist(), event.tolist(), strict=True)]
+    ids = [
+        0 if t == "none" else ed_links[e] if t == "ed_attendance" else links[(c, e)]
+        for t, c, e in zip(trigger.tolist(), channel.tolist(), event.tolist(), strict=True)
+    ]
     link = contact["referral"].to_numpy()
     referral = np.where(link >= 0, number[np.maximum(link, 0)], 0)
-    return pd.DataFrame({
-        "contact_id": np.arange(1, len(contact) + 1), "person_id": context.people.child_person[contact["child"].to_numpy()],
-        "contact_date": contact["day"].to_numpy(), "source_code": contact["source"].to_numpy(), "outcome": outcome,
-        "referral_id": _nullable(referral), "trigger": trigger, "trigger_id": _nullable(np.array(ids, dtype=np.int64)),
-    })
-
-
-def _nullable(values: Ints) -> pd.Series:
-    """Zero becomes missing."""
-    out = pd.Series(pd.array(values, dtype="Int64"))
-    out[values == 0] = pd.NA
-    return out
+    return pd.DataFrame(
+        {
+            "contact_id": np.arange(1, len(contact) + 1),
+            "person_id": context.people.child_person[contact["child"].to_numpy()],
+            "contact_date": contact["day"].to_numpy(),
+            "source_code": contact["source"].to_numpy(),
+            "outcome": outcome,
+            "referral_id": nullable(referral),
+            "trigger": trigger,
+            "trigger_id": nullable(np.array(ids, dtype=np.int64)),
+        }
+    )
 
 
 def _referrals(context: Context, source: NDArray[np.object_]) -> tuple[pd.DataFrame, Ints]:
@@ -113,34 +147,66 @@ def _referrals(context: Context, source: NDArray[np.object_]) -> tuple[pd.DataFr
     x, y = row["family_level"].to_numpy().astype(int), row["child_level"].to_numpy().astype(int)
     disabled = context.people.table["disability"].to_numpy()[child] != "NONE"
     need = choose(rng, n, ("N1", "N5", "N4", "N2", "N3", "N6", "N8"), (0.575, 0.135, 0.09, 0.06, 0.035, 0.03, 0.025))
-    need = np.where(disabled & (rng.random(n) < 0.42) & (x <= 2), "N2", np.where((y >= 3) & (x <= 2) & (rng.random(n) < 0.2), "N6", need))
+    need = np.where(
+        disabled & (rng.random(n) < 0.42) & (x <= 2),
+        "N2",
+        np.where((y >= 3) & (x <= 2) & (rng.random(n) < 0.2), "N6", need),
+    )
     early = ~nfa & ~found & (rng.random(n) < 0.3)
-    reason = np.where(nfa, "RC8", np.where(found, choose(rng, n, ("RC7", "RC5", "RC4", "RC3"), (0.9, 0.05, 0.03, 0.02)),
-                                         np.where(early, "RC9", "RC8")))
+    reason = np.where(
+        nfa,
+        "RC8",
+        np.where(
+            found, choose(rng, n, ("RC7", "RC5", "RC4", "RC3"), (0.9, 0.05, 0.03, 0.02)), np.where(early, "RC9", "RC8")
+        ),
+    )
     team = context.area_of_family(context.population.family_of[child], day)
     names = np.array([f"{name} Assessment" for name in AREA_TEAMS], dtype=object)
-    referral = pd.DataFrame({
-        "referral_id": np.arange(1, n + 1), "person_id": context.people.child_person[child], "referral_date": day,
-        "source_code": of_referral[keep],
-        "primary_need": need, "nfa": nfa, "outcome": np.where(nfa, "NFA", np.where(path >= PATH_CP, "STRATEGY_DISCUSSION", "SINGLE_ASSESSMENT")),
-        "close_date": row["close_day"].to_numpy(), "close_reason": reason, "team": names[team], "worker_id": _staff(context, rng, "social_worker", team),
-    })
+    referral = pd.DataFrame(
+        {
+            "referral_id": np.arange(1, n + 1),
+            "person_id": context.people.child_person[child],
+            "referral_date": day,
+            "source_code": of_referral[keep],
+            "primary_need": need,
+            "nfa": nfa,
+            "outcome": np.where(nfa, "NFA", np.where(path >= PATH_CP, "STRATEGY_DISCUSSION", "SINGLE_ASSESSMENT")),
+            "close_date": row["close_day"].to_numpy(),
+            "close_reason": reason,
+            "team": names[team],
+            "worker_id": draw_staff(context, rng, "social_worker", team),
+        }
+    )
     return referral, keep
 
 
 def _work(context: Context, referral: pd.DataFrame, keep: Ints) -> pd.DataFrame:
     """Referrals that were assessed, with what the other tables need."""
     row = context.history.referral.iloc[keep].reset_index(drop=True)
-    work = pd.DataFrame({
-        "referral_id": referral["referral_id"], "person_id": referral["person_id"], "child": row["child"], "day": row["day"],
-        "close": row["close_day"], "path": row["path"], "found": row["found"].astype(bool), "x": row["family_level"].astype(int),
-        "y": row["child_level"].astype(int), "assessment_days": row["assessment_days"], "worker_id": referral["worker_id"],
-        "team": np.array([t.split()[0] for t in referral["team"].tolist()], dtype=object), "early": referral["close_reason"] == "RC9",
-        "kind": row["kind"], "family_channel": row["family_channel"].astype(bool),
-    })
+    work = pd.DataFrame(
+        {
+            "referral_id": referral["referral_id"],
+            "person_id": referral["person_id"],
+            "child": row["child"],
+            "day": row["day"],
+            "close": row["close_day"],
+            "path": row["path"],
+            "found": row["found"].astype(bool),
+            "x": row["family_level"].astype(int),
+            "y": row["child_level"].astype(int),
+            "assessment_days": row["assessment_days"],
+            "worker_id": referral["worker_id"],
+            "team": np.array([t.split()[0] for t in referral["team"].tolist()], dtype=object),
+            "early": referral["close_reason"] == "RC9",
+            "kind": row["kind"],
+            "family_channel": row["family_channel"].astype(bool),
+        }
+    )
     work["team_index"] = np.array([AREA_TEAMS.index(t) for t in work["team"].tolist()], dtype=np.int64)
     work = work[~referral["nfa"].to_numpy()].reset_index(drop=True)
-    work["auth"] = np.maximum(next_weekday((work["day"] + work["assessment_days"]).to_numpy()), work["day"].to_numpy() + 1)
+    work["auth"] = np.maximum(
+        next_weekday((work["day"] + work["assessment_days"]).to_numpy()), work["day"].to_numpy() + 1
+    )
     return work
 
 
@@ -148,7 +214,9 @@ def _assessments(context: Context, work: pd.DataFrame) -> pd.DataFrame:
     rng = context.rng("assessments")
     n = len(work)
     found, path = work["found"].to_numpy(), work["path"].to_numpy()
-    outcome = np.where(path == PATH_CP, "CP", np.where(path == PATH_CLA, "CLA", np.where(rng.random(n) < 0.12, "SERVICES", "CIN_PLAN")))
+    outcome = np.where(
+        path == PATH_CP, "CP", np.where(path == PATH_CLA, "CLA", np.where(rng.random(n) < 0.12, "SERVICES", "CIN_PLAN"))
+    )
     outcome = np.where(found, outcome, np.where(work["early"], "EARLY_HELP", "NFA"))
     age = np.maximum(context.age(work["child"].to_numpy(), work["day"].to_numpy()), 0)
     x, y = work["x"].to_numpy(), work["y"].to_numpy()
@@ -162,145 +230,71 @@ def _assessments(context: Context, work: pd.DataFrame) -> pd.DataFrame:
     text = np.array([t[:-1] if t else "21" for t in text.tolist()], dtype=object)
     # Need found is never recorded with "no factor".
     text = np.where(found & (text == "21"), np.where(x >= y, "4B", "14A"), text)
-    return pd.DataFrame({
-        "assessment_id": np.arange(1, n + 1), "person_id": work["person_id"], "referral_id": work["referral_id"],
-        "start_date": np.minimum(work["day"].to_numpy() + rng.integers(0, 3, n), work["auth"].to_numpy()), "auth_date": work["auth"],
-        "child_seen": rng.random(n) < 0.96, "outcome_nfa": ~found, "outcome": outcome, "factors": text,
-        "team": work["team"] + " Assessment", "worker_id": work["worker_id"],
-    })
-
-
-def _protection(context: Context, work: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Section 47 enquiries, initial conferences and protection plans."""
-    rng = context.rng("protection")
-    d = context.parameters.dynamics
-    path = work["path"].to_numpy()
-    level = (work["x"] + work["y"]).to_numpy()
-    sure = (path == PATH_CP) | ((path == PATH_CLA) & (rng.random(len(work)) < 0.6))
-    chance = np.where(sure, 1.0, d.s47_share * 0.70 * (0.55 + 0.12 * level))
-    rows = work[rng.random(len(work)) < chance].reset_index(drop=True)
-    n = len(rows)
-    path = rows["path"].to_numpy()
-    start = rows["day"].to_numpy() + rng.integers(0, 5, n)
-    conference = (path == PATH_CP) | (rng.random(n) < np.where(path == PATH_CIN, 0.085, 0.01))
-    end = start + rng.integers(6, 20, n)
-    outcome = np.where(conference, "ICPC", choose(rng, n, ("NFA", "S17_SERVICES", "MONITOR", "LEGAL_ACTION"), (0.42, 0.4, 0.14, 0.04)))
-    s47 = pd.DataFrame({"s47_id": np.arange(1, n + 1), "person_id": rows["person_id"], "referral_id": rows["referral_id"], "start_date": start,
-                        "end_date": end, "nfa": outcome == "NFA", "outcome": outcome})
-    held = rows[conference].reset_index(drop=True)
-    m = len(held)
-    target = next_weekday(start[conference] + 21)
-    date = next_weekday(np.maximum(target + np.where(rng.random(m) < 0.79, -rng.integers(0, 6, m), rng.integers(1, 25, m)), end[conference]))
-    flag = (held["path"] == PATH_CP).to_numpy()
-    icpc = pd.DataFrame({"icpc_id": np.arange(1, m + 1), "person_id": held["person_id"], "referral_id": held["referral_id"],
-                         "s47_id": s47["s47_id"].to_numpy()[conference], "target_date": target, "icpc_date": date, "cp_flag": flag})
-    plan = held[flag].reset_index(drop=True)
-    k = len(plan)
-    first = choose(rng, k, ("NEG", "EMO", "PHY", "SAB", "MUL"), (0.49, 0.37, 0.07, 0.04, 0.03))
-    latest = np.where(rng.random(k) < 0.08, choose(rng, k, ("NEG", "EMO", "MUL"), (0.4, 0.35, 0.25)), first)
-    begin = date[flag]
-    cp = pd.DataFrame({"cp_plan_id": np.arange(1, k + 1), "person_id": plan["person_id"], "referral_id": plan["referral_id"],
-                       "icpc_id": icpc["icpc_id"].to_numpy()[flag], "start_date": begin,
-                       "end_date": np.maximum(plan["close"].to_numpy() - 110, begin + 20), "initial_category": first, "latest_category": latest})
-    return s47, icpc, cp
-
-
-def _cin_plans(context: Context, work: pd.DataFrame, cp: pd.DataFrame) -> pd.DataFrame:
-    """Plans of children in need: from the assessment on, or stepping down from protection."""
-    rng = context.rng("cin_plans")
-    cin = work[(work["path"] == PATH_CIN) & (work["close"] > work["auth"] + 14)]
-    direct = pd.DataFrame({"person_id": cin["person_id"], "referral_id": cin["referral_id"],
-                           "start_date": cin["auth"].to_numpy() + rng.integers(0, 12, len(cin)), "end_date": cin["close"],
-                           "team_index": cin["team_index"]})
-    down = cp.merge(work[["referral_id", "close", "team_index"]], on="referral_id")
-    down = down[down["close"] > down["end_date"] + 7]
-    after = pd.DataFrame({"person_id": down["person_id"], "referral_id": down["referral_id"], "start_date": down["end_date"],
-                          "end_date": down["close"], "team_index": down["team_index"]})
-    plan = pd.concat([direct, after], ignore_index=True)
-    plan = plan[plan["start_date"] < plan["end_date"]].sort_values(["start_date", "person_id"], kind="stable", ignore_index=True)
-    team = plan.pop("team_index").to_numpy().astype(np.int64)
-    plan.insert(0, "cin_plan_id", np.arange(1, len(plan) + 1))
-    plan["team"] = np.array([f"{name} Support" for name in AREA_TEAMS], dtype=object)[team]
-    plan["worker_id"] = _staff(context, rng, "social_worker", team)
-    return plan
-
-
-def _care(context: Context, placements: pd.DataFrame, number: Ints) -> pd.DataFrame:
-    rng = context.rng("care")
-    stay = placements[placements["end"] >= context.low].reset_index(drop=True)
-    n = len(stay)
-    child, end = stay["child"].to_numpy(), stay["end"].to_numpy()
-    adopted = context.population.to_be_adopted[child] & (end == context.population.child_to[child])
-    grown = (end >= context.population.child_to[child]) & ~adopted
-    reason = np.where(adopted, "E11", np.where(grown, "E4", choose(rng, n, ("E4A", "E13", "E8", "E46"), (0.52, 0.14, 0.22, 0.12))))
-    link = stay["referral"].to_numpy()
-    return pd.DataFrame({
-        "cla_id": np.arange(1, n + 1), "person_id": context.people.child_person[child],
-        "referral_id": _nullable(np.where(link >= 0, number[np.maximum(link, 0)], 0)), "start_date": stay["start"], "start_reason": "S",
-        "primary_need": choose(rng, n, ("N1", "N5", "N4", "N8", "N2", "N6"), (0.65, 0.14, 0.08, 0.06, 0.04, 0.03)), "end_date": end,
-        "end_reason": reason, "address_id": stay["address"] + 1,
-    })
+    return pd.DataFrame(
+        {
+            "assessment_id": np.arange(1, n + 1),
+            "person_id": work["person_id"],
+            "referral_id": work["referral_id"],
+            "start_date": np.minimum(work["day"].to_numpy() + rng.integers(0, 3, n), work["auth"].to_numpy()),
+            "auth_date": work["auth"],
+            "child_seen": rng.random(n) < 0.96,
+            "outcome_nfa": ~found,
+            "outcome": outcome,
+            "factors": text,
+            "team": work["team"] + " Assessment",
+            "worker_id": work["worker_id"],
+        }
+    )
 
 
 def _involvements(context: Context, work: pd.DataFrame) -> pd.DataFrame:
     """The assessing worker until authorisation, then the allocated worker (who may change once) until closure."""
     rng = context.rng("involvements")
-    n = len(work)
     ends = np.minimum(work["auth"].to_numpy(), work["close"].to_numpy())
-    assess = pd.DataFrame({"person_id": work["person_id"], "referral_id": work["referral_id"], "professional_id": work["worker_id"],
-                           "role": "ASSESSOR", "team": work["team"] + " Assessment", "start_date": work["day"], "end_date": ends})
+    assess = pd.DataFrame(
+        {
+            "person_id": work["person_id"],
+            "referral_id": work["referral_id"],
+            "professional_id": work["worker_id"],
+            "role": "ASSESSOR",
+            "team": work["team"] + " Assessment",
+            "start_date": work["day"],
+            "end_date": ends,
+        }
+    )
     goes_on = (work["close"] > work["auth"] + 7).to_numpy()
     long = work[goes_on].reset_index(drop=True)
-    first = _staff(context, rng, "social_worker", long["team_index"].to_numpy())
-    second = _staff(context, rng, "social_worker", long["team_index"].to_numpy())
+    first = draw_staff(context, rng, "social_worker", long["team_index"].to_numpy())
+    second = draw_staff(context, rng, "social_worker", long["team_index"].to_numpy())
     length = (long["close"] - long["auth"]).to_numpy()
     change = (rng.random(len(long)) < np.where(length > 200, 0.45, 0.08)) & (length > 40)
-    switch = long["auth"].to_numpy() + np.where(change, (length * (0.25 + rng.random(len(long)) * 0.5)).astype(np.int64), length)
-    allocated = pd.DataFrame({"person_id": long["person_id"], "referral_id": long["referral_id"], "professional_id": first, "role": "ALLOCATED",
-                              "team": long["team"] + " Support", "start_date": long["auth"], "end_date": switch})
-    later = pd.DataFrame({"person_id": long["person_id"], "referral_id": long["referral_id"], "professional_id": second, "role": "ALLOCATED",
-                          "team": long["team"] + " Support", "start_date": switch, "end_date": long["close"]})[change]
-    out = pd.concat([assess, allocated, later], ignore_index=True).sort_values(["start_date", "person_id", "role"], kind="stable", ignore_index=True)
+    switch = long["auth"].to_numpy() + np.where(
+        change, (length * (0.25 + rng.random(len(long)) * 0.5)).astype(np.int64), length
+    )
+    allocated = pd.DataFrame(
+        {
+            "person_id": long["person_id"],
+            "referral_id": long["referral_id"],
+            "professional_id": first,
+            "role": "ALLOCATED",
+            "team": long["team"] + " Support",
+            "start_date": long["auth"],
+            "end_date": switch,
+        }
+    )
+    later = pd.DataFrame(
+        {
+            "person_id": long["person_id"],
+            "referral_id": long["referral_id"],
+            "professional_id": second,
+            "role": "ALLOCATED",
+            "team": long["team"] + " Support",
+            "start_date": switch,
+            "end_date": long["close"],
+        }
+    )[change]
+    out = pd.concat([assess, allocated, later], ignore_index=True).sort_values(
+        ["start_date", "person_id", "role"], kind="stable", ignore_index=True
+    )
     out.insert(0, "involvement_id", np.arange(1, len(out) + 1))
-    del n
     return out
-
-
-def early_help_tables(context: Context) -> dict[str, pd.DataFrame]:
-    """Early help episodes of every child at home, and the needs they name (Supporting Families outcomes 1 to 10)."""
-    rng, population, history = context.rng("early_help"), context.population, context.history
-    episode = history.early_help
-    episode = episode[(episode["end_day"] >= context.low) & (episode["day"] <= context.high)].reset_index(drop=True)
-    first = np.searchsorted(population.family_of, np.arange(population.families))
-    count = np.bincount(population.family_of, minlength=population.families)
-    family = episode["family"].to_numpy()
-    number = count[family]
-    child = np.repeat(first[family], number) + np.arange(int(number.sum())) - np.repeat(np.cumsum(number) - number, number)
-    which = np.repeat(np.arange(len(episode)), number)
-    start, end = episode["day"].to_numpy()[which], episode["end_day"].to_numpy()[which]
-    home = (population.child_from[child] <= start) & (population.child_to[child] > start + 5)
-    child, which, start = child[home], which[home], start[home]
-    end = np.minimum(end[home], population.child_to[child])
-    team = context.area_of_family(family, episode["day"].to_numpy())
-    reason = choose(rng, len(episode), ("PARENTING", "BEHAVIOUR", "ATTENDANCE", "FAMILY_MENTAL_HEALTH", "DOMESTIC_ABUSE", "HOUSING", "SEND"),
-                    (0.28, 0.18, 0.14, 0.16, 0.1, 0.08, 0.06))
-    ending = choose(rng, len(episode), ("OUTCOMES_MET", "DISENGAGED", "STEP_UP", "NFA"), (0.58, 0.2, 0.12, 0.1))
-    worker = _staff(context, rng, "family_worker", team)
-    where = choose(rng, len(episode), ("Northmere Family Hubs", "School-led", "Health visiting", "Voluntary sector"), (0.55, 0.25, 0.1, 0.1))
-    order = np.lexsort((child, start))
-    child, which, start, end = child[order], which[order], start[order], end[order]
-    table = pd.DataFrame({
-        "episode_id": np.arange(1, len(child) + 1), "person_id": context.people.child_person[child], "start_date": start, "end_date": end,
-        "reason": reason[which], "end_reason": ending[which], "organisation": where[which], "worker_id": worker[which],
-    })
-    needs = []
-    for code, share in zip(range(1, 11), (0.34, 0.12, 0.42, 0.14, 0.5, 0.2, 0.1, 0.22, 0.2, 0.24), strict=True):
-        rows = table[rng.random(len(table)) < share]
-        length = (rows["end_date"] - rows["start_date"]).to_numpy()
-        met = rng.random(len(rows)) < 0.55
-        day = rows["start_date"].to_numpy() + rng.integers(0, 28, len(rows))
-        needs.append(pd.DataFrame({"episode_id": rows["episode_id"], "outcome_code": code, "identified_date": day,
-                                   "met_date": np.where(met, np.maximum(day + 7, rows["start_date"].to_numpy() + (length * 0.8).astype(np.int64)), FAR)}))
-    need = pd.concat(needs, ignore_index=True).sort_values(["identified_date", "episode_id", "outcome_code"], kind="stable", ignore_index=True)
-    need.insert(0, "need_id", np.arange(1, len(need) + 1))
-    return {"early_help": table, "early_help_need": need}

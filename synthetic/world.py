@@ -1,8 +1,9 @@
 """Create, write and read a synthetic world.
 
-`create_world` runs the parts in order: population, hidden need and events (`simulate`), homes, people, then the true rows of every
-agency, and last the best possible forecast (`difficulty`). The world's tables say what truly happened; the agencies' files, written
-from them by `synthetic.agencies`, say what each agency recorded of it. `truth` is for tests and benchmarks alone.
+`create_world` runs the parts in order: population, hidden need and events (`simulate`), homes, people, then the true
+rows of every agency, and last the best possible forecast (`difficulty`). The world's tables say what truly happened;
+the agencies' files, written from them by `synthetic.agencies`, say what each agency recorded of it. `truth` is for
+tests and benchmarks alone.
 """
 
 from __future__ import annotations
@@ -14,34 +15,56 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthetic.attendance import make_attendance
 from synthetic.calendar import school_days
 from synthetic.context import Context
 from synthetic.difficulty import make_truth
+from synthetic.early_help import early_help_tables
+from synthetic.frames import coded, dated, read_table, to_arrow
 from synthetic.health import community_tables, emergency
 from synthetic.housing import housing_tables, service_table, temporary_stays
 from synthetic.latent import make_hazards
 from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.people import make_people, make_professionals
-from synthetic.places import AddressBook, care_placements, first_homes, hub_addresses, make_homes, person_addresses, team_of_outward
+from synthetic.places import (
+    AddressBook,
+    first_homes,
+    hub_addresses,
+    make_homes,
+    person_addresses,
+    team_of_outward,
+)
 from synthetic.police import police_tables
-from synthetic.population import FAR, make_population
+from synthetic.population import make_population
+from synthetic.protection import care_placements
 from synthetic.schools import enrolment_table, exclusion_table, make_enrolments, make_schools, possible_sessions
 from synthetic.simulate import simulate
-from synthetic.social_care import early_help_tables, social_care_tables
+from synthetic.social_care import social_care_tables
 
 Progress = Callable[[str, float], None]
-DAY_COLUMNS = ("_date", "_from", "_to", "_on")
 # Tables whose rows are things that happened on a day: rows after the simulated period do not exist.
 HAPPENED = {
-    "csc_contact": "contact_date", "csc_referral": "referral_date", "csc_assessment": "start_date", "csc_cin_plan": "start_date",
-    "csc_s47": "start_date", "csc_icpc": "icpc_date", "csc_cp_plan": "start_date", "csc_cla": "start_date", "csc_involvement": "start_date",
-    "early_help": "start_date", "early_help_need": "identified_date", "housing_application": "application_date",
-    "temporary_accommodation": "start_date", "tenancy_notice": "issued_date", "da_service": "engaged_date", "health_referral": "received_date",
-    "health_contact": "contact_date", "health_factor": "recorded_date", "exclusion": "start_date",
+    "csc_contact": "contact_date",
+    "csc_referral": "referral_date",
+    "csc_assessment": "start_date",
+    "csc_cin_plan": "start_date",
+    "csc_s47": "start_date",
+    "csc_icpc": "icpc_date",
+    "csc_cp_plan": "start_date",
+    "csc_cla": "start_date",
+    "csc_involvement": "start_date",
+    "early_help": "start_date",
+    "early_help_need": "identified_date",
+    "housing_application": "application_date",
+    "temporary_accommodation": "start_date",
+    "tenancy_notice": "issued_date",
+    "da_service": "engaged_date",
+    "health_referral": "received_date",
+    "health_contact": "contact_date",
+    "health_factor": "recorded_date",
+    "exclusion": "start_date",
 }
 
 
@@ -67,8 +90,10 @@ class World:
             path = Path(directory) / folder
             path.mkdir(parents=True, exist_ok=True)
             for name, table in tables.items():
-                pq.write_table(_arrow(table), path / f"{name}.parquet", compression="zstd", store_schema=False)
-        (Path(directory) / "world" / "parameters.json").write_text(json.dumps(self.parameters.describe(), indent=1, sort_keys=True))
+                pq.write_table(to_arrow(table), path / f"{name}.parquet", compression="zstd", store_schema=False)
+        (Path(directory) / "world" / "parameters.json").write_text(
+            json.dumps(self.parameters.describe(), indent=1, sort_keys=True)
+        )
         for name, note in self.notes.items():
             (Path(directory) / "truth" / f"{name}.json").write_text(json.dumps(note, indent=1, sort_keys=True))
 
@@ -80,14 +105,20 @@ class World:
         parameters = WorldParameters(kept["children"], kept["years"], kept["seed"], kept["world"], kept["error"])
         if parameters.dynamics.digest() != kept["dynamics_sha256"]:
             raise ValueError(f"the world in {path} was made by other laws than this version's; create it again")
-        tables = {p.stem: _pandas(p) for p in sorted((path / "world").glob("*.parquet"))}
-        hidden = {p.stem: _pandas(p) for p in sorted((path / "truth").glob("*.parquet"))} if truth else None
+        tables = {p.stem: read_table(p) for p in sorted((path / "world").glob("*.parquet"))}
+        hidden = {p.stem: read_table(p) for p in sorted((path / "truth").glob("*.parquet"))} if truth else None
         notes = {p.stem: json.loads(p.read_text()) for p in sorted((path / "truth").glob("*.json"))} if truth else {}
         return cls(parameters, tables, hidden, notes)
 
 
-def create_world(children: int, years: int = 5, seed: int = 1, world: str = "passes", error: float = 1.0,
-                 progress: Progress | None = None) -> World:
+def create_world(
+    children: int,
+    years: int = 5,
+    seed: int = 1,
+    world: str = "passes",
+    error: float = 1.0,
+    progress: Progress | None = None,
+) -> World:
     """Make a world.
 
     Args:
@@ -102,7 +133,7 @@ def create_world(children: int, years: int = 5, seed: int = 1, world: str = "pas
     parameters = WorldParameters(children, years, seed, world, error)
     say("population", 0.0)
     population = make_population(parameters)
-    hazards = make_hazards(parameters.dynamics, signal=world != "no-signal")
+    hazards = make_hazards(parameters.laws, signal=world != "no-signal")
     first = first_homes(parameters, population.families)
     history = simulate(parameters, population, hazards, team_of_outward(first), say)
     say("homes", 0.0)
@@ -116,7 +147,12 @@ def create_world(children: int, years: int = 5, seed: int = 1, world: str = "pas
     context = Context(parameters, population, hazards, history, homes, people, staff, book.outward())
 
     say("agencies", 0.0)
-    tables: dict[str, pd.DataFrame] = {"person": people.table, "family": people.family, "address": book.table(), "professional": professionals}
+    tables: dict[str, pd.DataFrame] = {
+        "person": people.table,
+        "family": people.family,
+        "address": book.table(),
+        "professional": professionals,
+    }
     adults = people.table[people.table["role"] != "child"][["person_id", "family_id"]]
     adults = pd.DataFrame({"person_id": adults["person_id"], "family": adults["family_id"] - 1})
     tables["person_address"] = person_addresses(population, homes, placements, adults, people.child_person)
@@ -136,7 +172,7 @@ def create_world(children: int, years: int = 5, seed: int = 1, world: str = "pas
     tables["exclusion"] = exclusion_table(context, spell, schools)
     urn, phase = schools["urn"].to_numpy(), schools["phase"].to_numpy()
     tables["attendance"], away, onroll = make_attendance(context, spell, urn, phase, tables["exclusion"], say)
-    schools["area_team"] = pd.Categorical.from_codes(schools.pop("area"), list(AREA_TEAMS))
+    schools["area_team"] = coded(schools.pop("area").to_numpy(), AREA_TEAMS)
     tables["school"] = schools
     tables["school_day"] = school_days()
     _expected_dates(tables, context)
@@ -144,7 +180,9 @@ def create_world(children: int, years: int = 5, seed: int = 1, world: str = "pas
     truth, notes = make_truth(context, away, onroll, say)
     for frames in (tables, truth):
         for name, table in frames.items():
-            frames[name] = _dated(table[table[HAPPENED[name]] <= context.high].reset_index(drop=True) if name in HAPPENED else table)
+            frames[name] = dated(
+                table[table[HAPPENED[name]] <= context.high].reset_index(drop=True) if name in HAPPENED else table
+            )
     say("done", 1.0)
     return World(parameters, tables, truth, notes)
 
@@ -152,12 +190,27 @@ def create_world(children: int, years: int = 5, seed: int = 1, world: str = "pas
 def _barriers(context: Context) -> pd.DataFrame:
     """Identity changes of children, and of the mothers of protected families."""
     child, family, people = context.population.barrier, context.population.family_barrier, context.people
-    frame = pd.concat([
-        pd.DataFrame({"person_id_before": people.child_person[child["before"].to_numpy()], "person_id_after": people.child_person[child["after"].to_numpy()],
-                      "barrier_type": child["kind"], "effective_date": child["day"]}),
-        pd.DataFrame({"person_id_before": people.mother[family["before"].to_numpy()], "person_id_after": people.mother[family["after"].to_numpy()],
-                      "barrier_type": family["kind"], "effective_date": family["day"]}),
-    ], ignore_index=True).sort_values(["effective_date", "person_id_before"], kind="stable", ignore_index=True)
+    frame = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "person_id_before": people.child_person[child["before"].to_numpy()],
+                    "person_id_after": people.child_person[child["after"].to_numpy()],
+                    "barrier_type": child["kind"],
+                    "effective_date": child["day"],
+                }
+            ),
+            pd.DataFrame(
+                {
+                    "person_id_before": people.mother[family["before"].to_numpy()],
+                    "person_id_after": people.mother[family["after"].to_numpy()],
+                    "barrier_type": family["kind"],
+                    "effective_date": family["day"],
+                }
+            ),
+        ],
+        ignore_index=True,
+    ).sort_values(["effective_date", "person_id_before"], kind="stable", ignore_index=True)
     frame.insert(0, "barrier_id", np.arange(1, len(frame) + 1))
     return frame
 
@@ -166,49 +219,11 @@ def _expected_dates(tables: dict[str, pd.DataFrame], context: Context) -> None:
     """Children referred before birth have an expected date of birth near the true one."""
     person, referral = tables["person"], tables["csc_referral"]
     birth = person["birth_date"].to_numpy()
-    who = np.unique(referral["person_id"].to_numpy()[referral["referral_date"].to_numpy() < birth[referral["person_id"].to_numpy() - 1]])
+    who = np.unique(
+        referral["person_id"].to_numpy()[
+            referral["referral_date"].to_numpy() < birth[referral["person_id"].to_numpy() - 1]
+        ]
+    )
     expected = person["expected_date"].to_numpy().copy()
     expected[who - 1] = birth[who - 1] + context.rng("expected").integers(-12, 13, len(who))
     person["expected_date"] = expected
-
-
-def _dated(table: pd.DataFrame) -> pd.DataFrame:
-    """Day numbers become dates (FAR and beyond become NaT); repeated text becomes categories."""
-    out = {}
-    for name, column in table.items():
-        label = str(name)
-        if label in {"date", "week_beginning"} or label.endswith(DAY_COLUMNS):
-            if column.dtype.kind == "i":
-                days = column.to_numpy().astype(np.int64)
-                values = np.where(np.abs(days) >= FAR - 1, np.datetime64("NaT").astype(np.int64), days).view("datetime64[D]")
-                out[label] = pd.Series(values.astype("datetime64[s]"))
-            else:
-                out[label] = column.astype("datetime64[s]")
-        elif column.dtype.kind == "M":
-            out[label] = column.astype("datetime64[s]")
-        else:
-            out[label] = column
-    return pd.DataFrame(out)
-
-
-def _arrow(table: pd.DataFrame) -> pa.Table:
-    """Arrow table with DATE for columns of days and TIMESTAMP for moments."""
-    arrays, names = [], []
-    for name, column in table.items():
-        label = str(name)
-        text = pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)
-        categories = isinstance(column.dtype, pd.CategoricalDtype)
-        array = pa.array(column, type=pa.string(), from_pandas=True) if text and not categories else pa.Array.from_pandas(column)
-        if column.dtype.kind == "M" and not label.endswith("_at"):
-            array = array.cast(pa.date32())
-        arrays.append(array)
-        names.append(label)
-    return pa.Table.from_arrays(arrays, names=names)
-
-
-def _pandas(path: Path) -> pd.DataFrame:
-    frame = pq.read_table(path).to_pandas(date_as_object=False)
-    for name, column in frame.items():
-        if column.dtype.kind == "M":
-            frame[name] = column.astype("datetime64[s]")
-    return frame
