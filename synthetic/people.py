@@ -21,7 +21,7 @@ from synthetic.parameters import AREA_TEAMS, WorldParameters
 from synthetic.population import FAR, Population, eighteenth
 from synthetic.randomness import pick, stream
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "data" / "names"
 Ints = NDArray[np.int64]
 
 
