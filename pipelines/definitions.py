@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipelines.assets.assurance import assurance_assets
 from pipelines.assets.identity import identity_assets
-from pipelines.assets.landing import gate_assets
+from pipelines.assets.landing import drop_log_asset, gate_assets
 from pipelines.assets.marts import dbt_steps
 from pipelines.assets.review import decisions_asset, review_assets
 from pipelines.assets.risk import risk_assets
@@ -41,7 +41,7 @@ def build(hub: Hub) -> dg.Definitions:
         description="From the marts to a frozen list for every area team.",
     )
     return dg.Definitions(
-        assets=[*nightly_steps, *weekly_steps, decisions_asset()],
+        assets=[*nightly_steps, *weekly_steps, drop_log_asset(hub.contracts), decisions_asset()],
         jobs=[nightly, weekly],
         schedules=hub_schedules(nightly, weekly),
         sensors=[completed_drops_sensor(nightly)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -31,3 +31,8 @@ class HubDbtTranslator(DagsterDbtTranslator):
         if configured:
             return configured
         return "identity" if "identity" in dbt_resource_props.get("tags", []) else "marts"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """The team that a model's `meta.owner` names."""
+        meta = dbt_resource_props.get("meta", {}) or dbt_resource_props.get("config", {}).get("meta", {})
+        return [f"team:{meta['owner']}"] if meta.get("owner") else None

@@ -42,6 +42,17 @@ def gate_assets(contracts: dict[str, FeedContract], agencies: dict[str, str]) ->
     return steps
 
 
+def drop_log_asset(contracts: dict[str, FeedContract]) -> dg.AssetSpec:
+    """The gate's own record of drops: every gate step writes its part, marts read the whole."""
+    return dg.AssetSpec(
+        dg.AssetKey(["gate", "drop_log"]),
+        deps=[feed_key(contract) for contract in contracts.values()],
+        group_name="gate",
+        owners=["team:data_steward"],
+        description="One row for every drop that was taken in or refused, in each zone: counts, times, reasons.",
+    )
+
+
 def _freshness(contract: FeedContract) -> dg.FreshnessPolicy | None:
     days = (contract.frequency_days or 0) + (contract.latency_days or 0)
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None

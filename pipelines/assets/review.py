@@ -39,7 +39,7 @@ def review_assets() -> list[dg.AssetsDefinition]:
                 group_name="list",
                 kinds={"jsonschema"},
                 owners=["team:mash"],
-                description="One frozen document a team, encrypted in the hub's store; a differing re-run is a new one.",
+                description="A frozen document for every team, encrypted; a re-run that differs is a new version.",
             ),
         ],
     )

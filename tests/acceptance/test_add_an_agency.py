@@ -40,7 +40,7 @@ CONTRACT = {
     "name": "youth_justice__intervention",
     "version": "1.0.0",
     "status": "active",
-    "description": {"purpose": "Help already under way for young people.", "usage": "Hub only.", "limitations": "Partial."},
+    "description": {"purpose": "Help under way for young people.", "usage": "Hub only.", "limitations": "Partial."},
     "schema": [
         {
             "name": "intervention",
@@ -67,8 +67,9 @@ CONTRACT = {
     "customProperties": [
         {"property": "agency", "value": "youth_justice"},
         {"property": "feed", "value": "intervention"},
-        {"property": "delivery", "value": {"encoding": "utf-8", "delimiter": ",", "dateFormat": "%Y-%m-%d", "mode": "full",
-                                           "timestampFormat": "%Y-%m-%d %H:%M:%S", "timezone": "Europe/London"}},
+        {"property": "delivery", "value": {"encoding": "utf-8", "delimiter": ",", "dateFormat": "%Y-%m-%d",
+                                           "mode": "full", "timestampFormat": "%Y-%m-%d %H:%M:%S",
+                                           "timezone": "Europe/London"}},
         {"property": "agreement", "value": {"id": "T-1", "signed": "2026-04-01", "expires": "2027-12-31",
                                             "lawfulBasis": "public task", "purpose": "early help"}},
         {"property": "assumedLagDays", "value": 1},
@@ -135,7 +136,8 @@ def _write_drop(hub: DemoHub) -> int:
         "agency": "youth_justice", "feed": "intervention", "file": file.name, "mode": "full", "history": True,
         "extracted_at": "2026-10-04T18:00:00Z", "received_at": "2026-10-04T19:00:00Z",
         "window": {"from": "2026-01-01", "to": "2026-10-04"}, "rows": len(teens),
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "schema_version": "1.0.0", "code_set_version": "2026-09",
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "schema_version": "1.0.0",
+        "code_set_version": "2026-09",
     }  # fmt: skip
     (folder / "intervention_20261004_full.manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return len(teens)

@@ -1,4 +1,4 @@
-"""No name, identifier, address or source key outside the identity zone: decrypted, and in the raw bytes of every file."""
+"""No name, identifier, address or source key outside the identity zone: decrypted, and in the bytes of every file."""
 
 import re
 from collections.abc import Iterator
