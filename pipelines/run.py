@@ -6,12 +6,13 @@ recorded in the same history the UI reads.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from datetime import date, datetime
 
 import dagster as dg
@@ -24,6 +25,8 @@ from pipelines.settings import REPOSITORY, Settings
 
 INSTANT_TAG = "hub/known_until"
 AS_OF_TAG = "hub/as_of_date"
+COMMAND_TAG = "hub/started_by"
+_UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
 def run_nightly(as_of: date | None, console: Console) -> bool:
@@ -55,11 +58,16 @@ def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
     from pipelines.definitions import defs
 
     job = defs.resolve_job_def(name)
-    # dbt's lines go to its own log in the assembled project; here a person follows the steps.
-    with dg.DagsterInstance.get() as instance, listening(say), redirect_stdout(io.StringIO()):
+    with ExitStack() as stack:
+        stack.enter_context(only_run(settings, say))
+        instance = stack.enter_context(dg.DagsterInstance.get())
+        bury_dead_runs(instance)
+        stack.enter_context(listening(say))
+        # dbt's lines go to its own log in the assembled project; here a person follows the steps.
+        stack.enter_context(redirect_stdout(io.StringIO()))
         result = job.execute_in_process(
             instance=instance,
-            tags=tags,
+            tags={**tags, COMMAND_TAG: "hub run"},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -72,6 +80,32 @@ def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
     state = "[green]done[/green]" if result.success else "[red]failed[/red]: nothing was published"
     say(f"{name} {state}")
     return result.success
+
+
+@contextmanager
+def only_run(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the partnership's run lock; a second `hub run` waits for the first. The system frees it when a run dies."""
+    settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.root / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another `hub run` of this partnership is under way; waiting for it to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def bury_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs of this command whose process was killed as failed, and free what they still hold.
+
+    The caller holds the run lock, so a run of this command that still counts as started cannot be alive. Left alone,
+    it would keep its place in the pool for ever and the next run would wait for it. Returns how many there were.
+    """
+    dead = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags={COMMAND_TAG: "hub run"}))
+    for run in dead:
+        instance.report_run_failed(run, "The process of this run ended before the run did; run it again.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    return len(dead)
 
 
 def prepare_dagster_home(settings: Settings) -> None:

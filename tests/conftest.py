@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Two shared cores make single examples slow now and then; what a property says does not depend on time.
@@ -11,3 +12,13 @@ settings.load_profile("hub")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares an expensive fixture, when the tests run on two processes.
+
+    Everything that looks at the finished partnership goes to one process; else a file stays together.
+    """
+    for item in items:
+        shared = "finished" if {"finished", "waiting"} & set(getattr(item, "fixturenames", ())) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(shared))

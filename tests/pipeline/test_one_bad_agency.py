@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.demo_hub import DemoHub
+from tests.pipeline.conftest import copy_of
 
 
 @pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
+def damaged(waiting: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """A first night with a truncated police file, a wrong encoding at school, and a file without its manifest."""
-    hub = DemoHub(tmp_path_factory.mktemp("damaged")).create()
+    hub = copy_of(waiting, tmp_path_factory.mktemp("damaged"))
     landing = hub.root / "landing"
     police = next((landing / "police" / "ppn").glob("*.csv"))
     police.write_bytes(police.read_bytes()[:-200])
