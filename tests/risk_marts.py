@@ -1,7 +1,8 @@
 """Small generated marts for the risk tests: families with a hidden stress, events that follow it, and untidy clocks.
 
 The tables have the columns of the real marts. `mess` makes rows late, corrected, moved to another day, retracted, owned
-by a household alone, and households change; `signal` scales how far need follows the stress.
+by a household alone, and households change; `signal` scales how far need follows the stress. One housing row stands for
+most children of a family, once each; one police incident makes rows for several of them at the same moment.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _events(rng, family, stress, weeks: int, mess: bool, rate: float) -> pd.Data
                 }
             )
         )
-    frame = pd.concat(parts, ignore_index=True)
+    frame = _for_the_family(rng, pd.concat(parts, ignore_index=True), family)
     n = len(frame)
     lag = rng.exponential(3 if mess else 0.3, size=n) + np.where(rng.random(n) < 0.05, 40.0, 0.0) * mess
     frame["known_from"] = frame["occurred_on"].astype("datetime64[us]") + pd.to_timedelta(
@@ -147,11 +148,31 @@ def _events(rng, family, stress, weeks: int, mess: bool, rate: float) -> pd.Data
     frame["event_key"] = [f"{i:08d}" for i in range(n)]
     if mess:
         frame = _versions(rng, frame)
-    frame["source_record_key"] = None
     frame["record_key"] = None
-    frame["occurred_at"] = pd.NaT
     frame["release"] = "ask_owner"
     return frame
+
+
+def _for_the_family(rng, frame: pd.DataFrame, family: np.ndarray) -> pd.DataFrame:
+    """The events, and copies for brothers and sisters: of one source row (housing), or of one moment (police)."""
+    police = frame["agency"] == "police"
+    frame["occurred_at"] = pd.NaT
+    minutes = pd.to_timedelta(rng.integers(0, 1440, size=len(frame)), unit="min")
+    frame.loc[police, "occurred_at"] = (frame["occurred_on"].astype("datetime64[us]") + minutes)[police]
+    frame["source_record_key"] = np.arange(len(frame)) + 1
+    members = {f: np.flatnonzero(family == f) for f in np.unique(family)}
+    copies = []
+    for agency, share in (("housing", 0.8), ("police", 0.5)):
+        for position in np.flatnonzero((frame["agency"] == agency) & ~frame["home_only"]):
+            row = frame.iloc[position]
+            others = [m for m in members[family[row["person"]]] if m != row["person"]]
+            copies += [{**row, "person": m} for m in others if rng.random() < share]
+    more = pd.DataFrame(copies, columns=frame.columns)
+    own_row = (more["agency"] == "police").to_numpy()
+    more.loc[own_row, "source_record_key"] = len(frame) + 1 + np.flatnonzero(own_row)
+    both = pd.concat([frame, more.astype(frame.dtypes)], ignore_index=True)
+    both["source_record_key"] = [str(uuid.UUID(int=int(n))) for n in both["source_record_key"]]
+    return both
 
 
 def _versions(rng: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,11 @@ if it was known at the knowledge cut-off of `D` (see `asof.py`).
 | relative_to_peers | the base feature less its mean over the cohort of the same week and peer group            |
 | age               | age in years on `D`                                                                       |
 | age_band          | 1 when the age in months lies in `[from_months, to_months)`                               |
+
+A source may tell of one thing in the story of every child of a home: a placement of the family is one row of the
+housing file and an event of each child. In the scopes household and household_others a thing counts once. `once: row`
+(the default) takes rows with the same source row, event type and detail for one thing; `once: incident` also those of
+the same agency, event type and moment: police send a row for each child of one incident, with nothing else in common.
 """
 
 from __future__ import annotations
@@ -41,6 +46,8 @@ WINDOWED = EVENT_KINDS | {"episode_days", "episodes_started", "episodes_ended", 
 SCOPES = ("person", "household_others", "household")
 # A maximum over the *other* members of a household cannot be had by subtracting one's own.
 PERSON_OR_HOUSEHOLD = frozenset({"days_since", "episode_days"})
+# Kinds for which it matters that a thing told of several children is one thing.
+COUNTED = frozenset({"count", "sum", "change", "episodes_started", "episodes_ended"})
 NO_SCOPE = frozenset({"household_moves", "household_size", "relative_to_peers", "age", "age_band"})
 
 Kind = Literal[
@@ -86,6 +93,7 @@ class Feature(Strict):
     label: str
     sentence: str = ""
     scope: Literal["person", "household_others", "household"] = "person"
+    once: Literal["row", "incident"] = "row"
     monotone: Literal[-1, 0, 1] = 0
     model: bool = True
     protective: bool = False
@@ -123,6 +131,8 @@ class Feature(Strict):
             raise ValueError(f"feature {self.name}: {self.kind} has no scope")
         if self.offset_weeks and self.kind not in {"count", "sum", "distinct_agencies", "distinct_types"}:
             raise ValueError(f"feature {self.name}: offset_weeks has no meaning for {self.kind}")
+        if self.once == "incident" and (self.scope == "person" or self.kind not in EVENT_KINDS):
+            raise ValueError(f"feature {self.name}: once: incident is for events of a household")
         unknown = template_fields(self.sentence) - SENTENCE_FACTS
         if unknown:
             raise ValueError(f"feature {self.name}: the sentence uses {sorted(unknown)}, which evidence cannot fill")

@@ -20,6 +20,9 @@ from models.risk.declare import EPISODE_KINDS, EVENT_KINDS, Feature, RiskConfig,
 MOST_REASONS = 5
 CHRONOLOGY_WEEKS = 104
 PRIOR_WEEKS = 52
+# What identifies the row, or the moment, that several events may tell of (see `once` in declare.py).
+SAME_ROW = ["source", "event_type", "detail"]
+SAME_MOMENT = ["agency", "event_type", "occurred_at"]
 SHOWN = ["event_key", "agency", "feed", "event_type", "occurred_on", "value", "detail", "release"]
 
 
@@ -87,7 +90,8 @@ def gather(
     common = {k: values[k] for k in ("keys", "homes", "day", "cutoff", "before")}
     events = con.execute(
         f"select {owners}, event_key::varchar as event_key, agency, feed, event_type, occurred_on,"
-        f" value::double as value, detail, release, known_from > $before as is_new from {marts}.event"
+        f" value::double as value, detail, release, known_from > $before as is_new, occurred_at,"
+        f" coalesce(source_record_key::varchar, event_key::varchar) as source from {marts}.event"
         f" where {owned} and {known} and occurred_on <= $day and occurred_on > $since"
         " order by occurred_on, agency, event_type, detail, feed, value, release, event_key",
         common | {"since": values["since"]},
@@ -95,7 +99,9 @@ def gather(
     episodes = con.execute(
         f"select {owners}, episode_key::varchar as event_key, agency, feed, episode_type as event_type, started_on,"
         f" ended_on, outcome as detail, release, team, worker_record_key::varchar as worker_record_key, organisation,"
-        f" known_from > $before as is_new from {marts}.episode where {owned} and {known} and started_on <= $day"
+        f" known_from > $before as is_new, null::timestamp as occurred_at,"
+        f" coalesce(source_record_key::varchar, episode_key::varchar) as source"
+        f" from {marts}.episode where {owned} and {known} and started_on <= $day"
         " order by started_on, agency, episode_type, ended_on, outcome, team, organisation, episode_key",
         common,
     ).df()
@@ -129,6 +135,7 @@ def rows_behind(
     """The source rows a feature's value rests on, oldest first, and the count of like rows in the period before.
 
     Columns SHOWN and is_new. Empty for a feature that rests on no row. The count is None where it has no meaning.
+    Of rows that tell of one thing in the story of several children of a home, one stands for all.
     """
     if feature.base is not None:
         return rows_behind(config.feature(feature.base), person, dossier, config)
@@ -140,9 +147,9 @@ def rows_behind(
             frame = frame[frame["detail"].isin(feature.details)]
         end = as_of - pd.Timedelta(weeks=feature.offset_weeks)
         start = end - pd.Timedelta(weeks=feature.weeks)
-        inside = frame[(frame["occurred_on"] > start) & (frame["occurred_on"] <= end)]
+        inside = _once(frame[(frame["occurred_on"] > start) & (frame["occurred_on"] <= end)], feature)
         prior = pd.Timedelta(weeks=feature.prior_weeks or PRIOR_WEEKS)
-        before = int(((frame["occurred_on"] > start - prior) & (frame["occurred_on"] <= start)).sum())
+        before = len(_once(frame[(frame["occurred_on"] > start - prior) & (frame["occurred_on"] <= start)], feature))
         if feature.kind == "days_since":
             return inside[inside["occurred_on"] == inside["occurred_on"].max()], None
         return inside, before
@@ -157,7 +164,26 @@ def rows_behind(
         frame = frame[frame["ended_on"].isna() | (frame["ended_on"] > as_of)]
     else:
         frame = frame[(frame[day] > as_of - pd.Timedelta(weeks=feature.weeks)) & (frame[day] <= as_of)]
-    return frame.assign(occurred_on=frame[day], value=1.0).sort_values("occurred_on", kind="stable"), None
+    frame = frame.assign(occurred_on=frame[day], value=1.0).sort_values("occurred_on", kind="stable")
+    return _once(frame, feature), None
+
+
+def _once(rows: pd.DataFrame, feature: Feature) -> pd.DataFrame:
+    """The rows with one of those that tell of the same thing, where a feature of the home counts things once.
+
+    The one kept carries the largest value, and is new only when all of them are: a thing known of one child for long
+    is no news because a brother's record of it has just come in.
+    """
+    if feature.scope == "person" or len(rows) < 2:
+        return rows
+    same = rows.groupby(SAME_ROW, dropna=False, sort=False).ngroup()
+    if feature.once == "incident":
+        timed = rows["occurred_at"].notna()
+        moment = rows.groupby(SAME_MOMENT, dropna=False, sort=False).ngroup()
+        same = same.where(~timed, len(rows) + moment)
+    told = rows.groupby(same.to_numpy())
+    rows = rows.assign(value=told["value"].transform("max"), is_new=told["is_new"].transform("min"))
+    return rows[~same.duplicated()]
 
 
 def _owned(frame: pd.DataFrame, feature: Feature, person: Person) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from models.risk.asof import as_sundays, knowledge_cutoff
-from models.risk.declare import EVENT_KINDS, Feature, RiskConfig
-from models.risk.panel import DECIMALS
+from models.risk.declare import COUNTED, EVENT_KINDS, Feature, RiskConfig
+from models.risk.kinds import DECIMALS
 
 
 def panel_sql(
@@ -116,6 +116,12 @@ def _measure(feature: Feature, marts: str) -> str:
     if kind in {"open_episode", "episode_days"}:
         when = "e.started_on <= o.as_of_date and (e.ended_on is null or e.ended_on > o.as_of_date)"
     recent = f"{day} > o.as_of_date - {7 * window}"
+    joined = (
+        f"owner_{feature.scope} as o inner join {facts} as e"
+        f" on {_owned(feature)} and {wanted} and {when} and e.known_from <= o.cutoff and o.cutoff < e.known_to"
+    )
+    if feature.scope != "person" and kind in COUNTED:
+        return _measure_things(feature, joined, recent)
     value = {
         "sum": f"round(sum(coalesce(e.value, 1)), {DECIMALS})",
         "days_since": f"min(o.as_of_date - {day})::double",
@@ -128,10 +134,29 @@ def _measure(feature: Feature, marts: str) -> str:
         "open_episode": "1.0::double",
         "episode_days": f"least(max(o.as_of_date - e.started_on), {7 * window})::double",
     }.get(kind, "count(*)::double")
+    return f"select o.person_key, o.as_of_date, {value} as value from {joined} group by o.person_key, o.as_of_date"
+
+
+def _measure_things(feature: Feature, joined: str, recent: str) -> str:
+    """A count or sum over a household, in long form: rows that tell of one thing are one row first."""
+    type_, detail = ("e.event_type", "e.detail") if feature.kind in EVENT_KINDS else ("e.episode_type", "e.outcome")
+    key, amount = ("e.event_key", "e.value") if feature.kind in EVENT_KINDS else ("e.episode_key", "1")
+    thing = f"concat_ws(chr(31), coalesce(e.source_record_key::varchar, {key}), {type_}, {detail})"
+    if feature.once == "incident":
+        moment = f"concat_ws(chr(31), e.agency, {type_}, e.occurred_at::varchar)"
+        thing = f"case when e.occurred_at is null then {thing} else {moment} end"
+    value = {
+        "sum": f"round(sum(amount), {DECIMALS})",
+        "change": (
+            f"round(count(*) filter (is_recent) - count(*) filter (is_earlier)"
+            f" * ({feature.weeks} / {feature.weeks_before or 1}::double), {DECIMALS})"
+        ),
+    }.get(feature.kind, "count(*)::double")
     return (
-        f"select o.person_key, o.as_of_date, {value} as value from owner_{feature.scope} as o inner join {facts} as e"
-        f" on {_owned(feature)} and {wanted} and {when} and e.known_from <= o.cutoff and o.cutoff < e.known_to"
-        " group by o.person_key, o.as_of_date"
+        f"select person_key, as_of_date, {value} as value from ("
+        f"select o.person_key, o.as_of_date, {thing} as thing, max(coalesce({amount}, 1)) as amount,"
+        f" bool_or({recent}) as is_recent, bool_or(not ({recent})) as is_earlier"
+        f" from {joined} group by o.person_key, o.as_of_date, thing) group by person_key, as_of_date"
     )
 
 

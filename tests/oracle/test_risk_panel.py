@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.risk.declare import load_risk
 from models.risk.panel import build_panel
 from models.risk.panel_sql import panel_sql
-from tests.risk_marts import configuration, make_marts, sundays
+from tests.risk_marts import PACK, make_marts, sundays
 
-CONFIG, _ = configuration()
+# Kinds, scopes and ways of counting that the pack could use and does not.
+HOUSING = ["homelessness_application", "ta_placement"]
+POLICE = ["police_da_notification", "police_child_notification"]
+MORE = [
+    {"name": "home_value_26w", "kind": "sum", "scope": "household", "events": HOUSING, "window_weeks": 26},
+    {"name": "others_value_26w", "kind": "sum", "scope": "household_others", "events": HOUSING, "window_weeks": 26},
+    {"name": "others_change", "kind": "change", "scope": "household_others", "events": POLICE, "once": "incident",
+     "window_weeks": 12, "prior_weeks": 30},
+    {"name": "home_change", "kind": "change", "scope": "household", "events": HOUSING, "window_weeks": 12,
+     "prior_weeks": 30},
+    {"name": "home_prior", "kind": "count", "scope": "household", "events": POLICE, "once": "incident",
+     "window_weeks": 12, "offset_weeks": 3},
+    {"name": "home_types", "kind": "distinct_types", "scope": "household_others", "events": [*HOUSING, *POLICE],
+     "window_weeks": 30},
+    {"name": "home_started", "kind": "episodes_started", "scope": "household", "episodes": ["referral", "early_help"],
+     "window_weeks": 40},
+    {"name": "others_ended", "kind": "episodes_ended", "scope": "household_others", "window_weeks": 40,
+     "episodes": ["referral", "early_help", "temporary_accommodation"]},
+]  # fmt: skip
+
+
+def declarations():
+    """The pack's declarations with the features above."""
+    raw = yaml.safe_load((PACK / "risk.yml").read_text(encoding="utf-8"))
+    return load_risk(
+        raw | {"features": raw["features"] + [{"theme": "household", "label": m["name"]} | m for m in MORE]}
+    )
+
+
+CONFIG = declarations()
 
 
 def both(con, dates, cohort_only):
@@ -55,6 +88,45 @@ def test_a_week_alone_equals_the_week_among_others():
     alone = build_panel(con, CONFIG, [dates[70]])
     same = (whole.rows["as_of_date"] == np.datetime64(dates[70])).to_numpy()
     assert (whole.X[same] == alone.X).all()
+
+
+CHILD, SISTER, HOME = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2, 9))
+ROWS = [
+    # who, home, agency, type, moment, source row, key: one placement and one incident, each told of both children
+    (CHILD, None, "housing", "ta_placement", None, "a1", "t1"),
+    (SISTER, None, "housing", "ta_placement", None, "a1", "t2"),
+    (CHILD, None, "police", "police_da_notification", "2026-09-20 22:15", "a2", "p1"),
+    (SISTER, None, "police", "police_da_notification", "2026-09-20 22:15", "a3", "p2"),
+    (None, HOME, "police", "police_da_notification", "2026-09-20 22:15", "a4", "p3"),
+]
+
+
+def test_one_thing_told_of_every_child_of_a_home_counts_once():
+    con = make_marts(20, 20, 1)
+    con.execute("delete from warehouse.marts.event; delete from warehouse.marts.person_week")
+    for who, home, agency, kind, moment, source, key in ROWS:
+        con.execute(
+            "insert into warehouse.marts.event by name select ?::uuid as person_key, ?::uuid as household_key,"
+            " ? as agency, ? as event_type, ?::timestamp as occurred_at, date '2026-09-20' as occurred_on,"
+            " ('00000000-0000-0000-0000-0000000000' || ?)::uuid as source_record_key, ? as event_key, 1.0 as value,"
+            " timestamp '2026-09-21' as known_from, timestamp '9999-12-31' as known_to",
+            [who, home, agency, kind, moment, source, key],
+        )
+    for sort_no, who in enumerate((CHILD, SISTER)):
+        con.execute(
+            "insert into warehouse.marts.person_week by name select ?::uuid as person_key, ?::uuid as household_key,"
+            " date '2026-10-04' as as_of_date, 'North' as area_team, 90 as age_months, 'primary' as peer_group,"
+            " ? as sort_no",
+            [who, HOME, sort_no],
+        )
+    panel, frame = both(con, [date(2026, 10, 4)], True)
+    for name, value in {
+        "temporary_home_26w": 1,
+        "home_value_26w": 1,
+        "siblings_police_12w": 1,
+        "police_da_12w": 1,
+    }.items():
+        assert panel.column(name).tolist() == frame[name].tolist() == [value, value], name
 
 
 def test_what_becomes_known_later_changes_nothing_before():

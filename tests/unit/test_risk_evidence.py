@@ -15,6 +15,8 @@ CONFIG, BOOK = configuration()
 AS_OF = date(2026, 10, 4)
 CHILD, SISTER, HOME = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2, 9))
 FAMILY = Person(CHILD, HOME, (SISTER,))
+# Rows that tell of one thing: two children of one housing row; two subjects of one police incident.
+SAME_ROW, SAME_MOMENT = {"t2": "t1"}, {"q1": "2026-09-12 22:15", "q2": "2026-09-12 22:15"}
 EVENTS = [
     # who, home, type, day, known from, known to, record, agency
     (CHILD, None, "police_da_notification", "2026-09-01", "2026-09-02", None, "p1", "police"),
@@ -24,6 +26,10 @@ EVENTS = [
     (CHILD, None, "police_da_notification", "2026-09-26", "2026-09-27", "2026-09-30", "p5", "police"),
     (SISTER, None, "police_da_notification", "2026-09-10", "2026-09-11", None, "p6", "police"),
     (None, HOME, "eviction_notice", "2026-08-01", "2026-08-02", None, "h1", "housing"),
+    (CHILD, None, "ta_placement", "2026-05-29", "2026-05-30", None, "t1", "housing"),
+    (SISTER, None, "ta_placement", "2026-05-29", "2026-09-29", None, "t2", "housing"),
+    (SISTER, None, "police_child_notification", "2026-09-12", "2026-09-13", None, "q1", "police"),
+    (None, HOME, "police_child_notification", "2026-09-12", "2026-09-13", None, "q2", "police"),
     (CHILD, None, "health_attended", "2024-01-01", "2024-01-02", None, "c1", "community_health"),
     (CHILD, None, "health_contact_attended", "2026-08-11", "2026-09-08", None, "c2", "community_health"),
 ]
@@ -37,11 +43,12 @@ def dossier():
     con.execute(
         "create table warehouse.marts.event (person_key uuid, household_key uuid, event_type varchar, occurred_on date,"
         " known_from timestamp, known_to timestamp, record_key varchar, agency varchar, event_key varchar,"
-        " feed varchar, value double, detail varchar, release varchar)"
+        " source_record_key varchar, occurred_at timestamp, feed varchar, value double, detail varchar, release varchar)"
     )
     for who, home, kind, day, known, until, record, agency in EVENTS:
-        row = [who, home, kind, day, known, until or "9999-12-31", record, agency, record, agency]
-        con.execute(f"insert into warehouse.marts.event values ({', '.join('?' * 10)}, 1, null, 'ask_owner')", row)
+        row = [who, home, kind, day, known, until or "9999-12-31", record, agency, record]
+        row += [SAME_ROW.get(record, record), SAME_MOMENT.get(record), agency]
+        con.execute(f"insert into warehouse.marts.event values ({', '.join('?' * 12)}, 1, null, 'ask_owner')", row)
     con.execute(
         "create table warehouse.marts.episode as select * from (values"
         f" ('{CHILD}'::uuid, 'early_help', date '2026-01-05', null::date, timestamp '2026-01-06', 'Family Help', 'w1'),"
@@ -55,7 +62,8 @@ def dossier():
         "alter table warehouse.marts.episode add column feed varchar default 'x';"
         "alter table warehouse.marts.episode add column outcome varchar; alter table warehouse.marts.episode add column"
         " organisation varchar; alter table warehouse.marts.episode add column release varchar default 'sealed';"
-        "alter table warehouse.marts.episode add column episode_key varchar default 'e'"
+        "alter table warehouse.marts.episode add column episode_key varchar default 'e';"
+        "alter table warehouse.marts.episode add column source_record_key uuid"
     )
     con.execute(
         "create table warehouse.link as select * from (values"
@@ -81,11 +89,22 @@ def test_only_rows_known_by_then_stand_behind_a_reason(dossier):
 
 def test_household_reasons_rest_on_the_others_and_the_home(dossier):
     rows, _ = evidence.rows_behind(CONFIG.feature("siblings_police_12w"), FAMILY, dossier, CONFIG)
-    assert rows["event_key"].tolist() == ["p6"]
+    assert rows["event_key"].tolist() == ["p6", "q1"]
     rows, _ = evidence.rows_behind(CONFIG.feature("eviction_52w"), FAMILY, dossier, CONFIG)
     assert rows["event_key"].tolist() == ["h1"]
     rows, _ = evidence.rows_behind(CONFIG.feature("age_years"), FAMILY, dossier, CONFIG)
     assert rows.empty
+
+
+def test_one_thing_told_of_every_child_of_a_home_is_told_once(dossier):
+    """A real list once said "3 moves to temporary accommodation" of the one move of a family of three children."""
+    rows, before = evidence.rows_behind(CONFIG.feature("temporary_home_26w"), FAMILY, dossier, CONFIG)
+    assert rows["event_key"].tolist() == ["t1"] and before == 0
+    facts = evidence.facts_of(CONFIG.feature("temporary_home_26w"), rows, before, CONFIG, AS_OF)
+    # What was known of the child before this week is not news because a sister's row came in.
+    assert (facts["count"], facts["total"], facts["new_count"]) == (1, 1.0, 0)
+    rows, _ = evidence.rows_behind(CONFIG.feature("siblings_police_12w"), FAMILY, dossier, CONFIG)
+    assert rows["event_type"].tolist() == ["police_da_notification", "police_child_notification"]
 
 
 def test_the_latest_day_alone_stands_behind_days_since(dossier):
@@ -111,7 +130,7 @@ def test_what_goes_well_who_is_there_and_the_story(dossier):
     assert open_now["episode_type"] == "early_help" and open_now["worker_record_key"] == "w1"
     assert open_now["release"] == "sealed"
     story = evidence.chronology(FAMILY, dossier)
-    assert [e["occurred_on"] for e in story] == ["2025-11-01", "2026-08-11", "2026-09-01", "2026-09-20"]
+    assert [e["occurred_on"] for e in story] == ["2025-11-01", "2026-05-29", "2026-08-11", "2026-09-01", "2026-09-20"]
 
 
 def test_an_agency_is_as_sure_as_its_least_sure_record(dossier):
