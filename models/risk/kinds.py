@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from models.risk.declare import EPISODE_KINDS, EVENT_KINDS, Feature
 from models.risk.grids import Ranges, cumulated, earliest, latest, things_once, written_out
@@ -32,9 +33,10 @@ class Kinds:
         spine: Spine,
         features: Sequence[Feature],
         keep: np.ndarray,
+        kept: pd.DataFrame,
         marts: str,
     ):
-        self.spine = spine
+        """keep: which rows of the spine values are wanted for; kept: those rows."""
         self.by_name = {f.name: f for f in features}
         self.bases = {f.base for f in features if f.base}
         self.base_values: dict[str, np.ndarray] = {}
@@ -50,7 +52,9 @@ class Kinds:
         self.home_size = np.bincount(home_cell[home >= 0], minlength=weeks * self.homes).astype(np.int32)
         self.week, self.cell, self.lives = week[keep], cell[keep], home[keep] >= 0
         self.home_cell = np.maximum(home_cell[keep], 0)
-        self.kept = rows if keep.all() else rows[keep]
+        self.kept = kept
+        # The matrix to come is large: of the spine only its people and dates stay.
+        self.spine = replace(spine, rows=kept)
         self.buffer = np.empty((weeks, people), dtype=np.int32)
         self.events = read_events(con, spine, features, marts)
         self.episodes = read_episodes(con, spine, features, marts)

@@ -29,7 +29,9 @@ import pandas as pd
 from models.risk.asof import as_sundays
 from models.risk.declare import Feature, RiskConfig
 from models.risk.kinds import Kinds
-from models.risk.relations import forget, read_spine
+from models.risk.relations import forget, give_back, read_spine
+
+LARGE = 10**9  # bytes
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,21 @@ def build_panel(
         if spine.rows.empty:
             raise ValueError("the spine holds nobody on the dates asked for")
         keep = spine.rows["exclusion_reason"].isna().to_numpy() if cohort_only else np.ones(len(spine.rows), dtype=bool)
-        kinds = Kinds(con, spine, needed, keep, marts)
-        X = np.empty((int(keep.sum()), len(chosen)), dtype=np.float32, order="F")
-        for position, feature in enumerate(chosen):
-            X[:, position] = kinds.values(feature)
+        rows = spine.rows if keep.all() else spine.rows[keep].reset_index(drop=True)
+        kinds = Kinds(con, spine, needed, keep, rows, marts)
+        people = spine.people["person_key"]
+        del spine, keep
     finally:
         forget(con)
-    rows = spine.rows if keep.all() else spine.rows[keep].reset_index(drop=True)
+    X = np.empty((len(rows), len(chosen)), dtype=np.float32, order="F")
+    if X.nbytes > LARGE:
+        give_back(con)
+    for position, feature in enumerate(chosen):
+        X[:, position] = kinds.values(feature)
+    del kinds
     rows.insert(0, "as_of_date", np.array(sundays, dtype="datetime64[s]")[rows["week"].to_numpy()])
     # A key is text of 36 characters, a person has hundreds of rows: keep each key once.
-    keys = pd.Index(spine.people["person_key"], dtype=object)
+    keys = pd.Index(people, dtype=object)
     codes = rows["person"].to_numpy()
     rows.insert(1, "person_key", pd.Series(pd.Categorical.from_codes(codes, categories=keys)))
     return Panel(rows.drop(columns=["week"]), X, tuple(f.name for f in chosen))

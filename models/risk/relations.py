@@ -8,6 +8,7 @@ the reach of the asked dates are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -135,6 +136,15 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
     names = ("date", "person", "household", "fact", "owned", "row", "incident")
     for name in (f"risk_{n}" for n in names):
         con.execute(f"drop table if exists {name}")
+
+
+def give_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Have DuckDB drop the pages it holds of the tables read: the memory is wanted for the panel. A database that
+    lives in memory alone keeps what it has."""
+    (limit,) = con.execute("select current_setting('memory_limit')").fetchall()[0]
+    with suppress(duckdb.OutOfMemoryException):
+        con.execute("set memory_limit = '512MB'")
+    con.execute(f"set memory_limit = '{limit}'")
 
 
 def read_events(
