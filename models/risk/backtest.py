@@ -29,6 +29,7 @@ class FittedSplit:
     average_precision: dict[str, float]
     rows: int
     outcomes: int
+    people_with_outcome: int
     left_out: tuple[str, ...]
     data_hash: str
 
@@ -53,11 +54,12 @@ def fit_split(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split
     at = positions_of(panel, split.train)
     rows = panel.rows.iloc[at]
     y_all = labels.outcomes_of(outcomes, rows, config.target, split.trained_on)
-    labels.require_positives(y_all, config.target.minimum_positives, "the training period")
+    labels.require_positives(y_all, rows["person"].to_numpy(), config.target.minimum_positives, "the training period")
     settings = config.training
     kept, weight = train.sample_rows(y_all, settings.negatives_per_positive, settings.seed)
     y = y_all[kept]
     sampled = at[kept]
+    person = rows["person"].to_numpy()[kept]
     features = [config.feature(n) for n in config.model_features]
     X = panel.take(sampled, [f.name for f in features])
     varies = X.min(axis=0) < X.max(axis=0)
@@ -72,7 +74,7 @@ def fit_split(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split
         unseen = np.empty(len(y))
         for number in range(settings.folds):
             test = fold == number
-            labels.require_positives(y[~test], 2, "a fold of the training period")
+            labels.require_positives(y[~test], person[~test], 2, "a fold of the training period")
             model = train.fit(name, X[~test], y[~test], weight[~test], features, settings)
             unseen[test] = model.log_odds(X[test])
         found[name] = round(evaluate.average_precision(y, unseen, lot, weight), 6)
@@ -87,6 +89,7 @@ def fit_split(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split
         average_precision=found,
         rows=len(y_all),
         outcomes=int(y_all.sum()),
+        people_with_outcome=len(np.unique(rows["person"].to_numpy()[y_all])),
         left_out=left_out,
         data_hash=data_hash(X, y, kept),
     )

@@ -82,8 +82,8 @@ def gather(
         "before": knowledge_cutoff(as_of - timedelta(weeks=1)),
     }
     owned = (
-        "(person_key::varchar in (select unnest($keys::varchar[]))"
-        " or (person_key is null and household_key::varchar in (select unnest($homes::varchar[]))))"
+        "(person_key in (select unnest($keys::uuid[]))"
+        " or (person_key is null and household_key in (select unnest($homes::uuid[]))))"
     )
     known = "known_from <= $cutoff and $cutoff < known_to"
     owners = "person_key::varchar as person_key, household_key::varchar as household_key"
@@ -116,9 +116,11 @@ def _basis(con, people: Sequence[Person], cutoff, marts: str, record_person: str
     if record_person is None:
         return {}
     rows = con.execute(
-        f"select distinct p.person_key::varchar, e.agency, p.link_basis from {record_person} as p"
-        f" join {marts}.event as e on e.record_key = p.record_key"
-        " where p.person_key::varchar in (select unnest($keys::varchar[]))"
+        # Their events by person first: the table is large, and only a few people are looked at.
+        f"with theirs as (select distinct record_key, agency from {marts}.event"
+        " where person_key in (select unnest($keys::uuid[])))"
+        f" select distinct p.person_key::varchar, e.agency, p.link_basis from {record_person} as p"
+        " join theirs as e using (record_key) where p.person_key in (select unnest($keys::uuid[]))"
         " and p.known_from <= $cutoff and $cutoff < p.known_to",
         {"keys": sorted(p.key for p in people), "cutoff": cutoff},
     ).fetchall()
@@ -256,7 +258,7 @@ def feature_reasons(
     for _, names in themes:
         for name in names:
             feature = config.feature(name)
-            if not feature.sentence or (feature.kind in {"change", "relative_to_peers"} and values[name] <= 0):
+            if not feature.sentence or not _is_rise(feature, values, config):
                 continue
             rows, before = rows_behind(feature, person, dossier, config)
             if rows.empty or set(rows["event_key"]) <= seen:
@@ -267,6 +269,13 @@ def feature_reasons(
         if len(reasons) >= MOST_REASONS:
             break
     return reasons[:MOST_REASONS]
+
+
+def _is_rise(feature: Feature, values: dict[str, float], config: RiskConfig) -> bool:
+    """Whether a comparison came out as a rise: against the others, and against the person's own past where it is of
+    that. Somebody who misses less school than before, while others miss still less, has improved. True of a count."""
+    compared = [feature, *([config.feature(feature.base)] if feature.base else [])]
+    return all(values[f.name] > 0 for f in compared if f.kind in {"change", "relative_to_peers"})
 
 
 def protective(values: dict[str, float], person: Person, dossier: Dossier, config: RiskConfig) -> list[dict[str, Any]]:

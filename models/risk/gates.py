@@ -1,7 +1,8 @@
 """May the model speak this week? Each gate says passed, failed or not enough evidence, with its numbers and words.
 
-The gates and their thresholds are registered in the pack before a model is fitted. The model list is issued only when
-every gate has passed; otherwise the rules list alone is issued and says why. Not enough evidence is not a pass.
+The gates and their thresholds are registered in the pack, with the date and what was known on it. The model list is
+issued only when every gate has passed; otherwise the rules list alone is issued and says why. Not enough evidence is
+not a pass.
 """
 
 from __future__ import annotations

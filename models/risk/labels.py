@@ -122,12 +122,15 @@ def outcomes_of(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on
     return (position < len(code)) & (following <= own * span + day + target.horizon_days)
 
 
-def require_positives(y: np.ndarray, minimum: int, what: str) -> None:
-    """Raise NotEnoughEvidence when there are fewer positive rows than the pack's minimum, or only one class."""
-    found = int(y.sum())
+def require_positives(y: np.ndarray, person: np.ndarray, minimum: int, what: str) -> None:
+    """Raise NotEnoughEvidence when fewer different people than the minimum have an outcome, or when all rows have one.
+
+    y: whether each row has an outcome; person: whose row it is. A person's weeks before one outcome are one person.
+    """
+    found = len(np.unique(person[y]))
     if found < minimum:
-        raise NotEnoughEvidence(f"{what} holds {found} outcomes; {minimum} are needed")
-    if found == len(y):
+        raise NotEnoughEvidence(f"{what} holds outcomes of {found} people; {minimum} are needed")
+    if y.all():
         raise NotEnoughEvidence(f"{what} holds nothing but outcomes: there is nothing to tell them from")
 
 

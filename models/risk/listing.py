@@ -73,10 +73,28 @@ def _together(channels: list[tuple[int, list[str]]], household: np.ndarray) -> l
     )
 
 
+def people_at(con: duckdb.DuckDBPyConnection, everyone: Panel, positions: list[int], marts: str) -> list[Person]:
+    """The people at positions of `everyone` (the whole spine on the as-of date), with who lives with them."""
+    rows = everyone.rows
+    if not positions:
+        return []
+    homes = _homes(con, marts, rows["as_of_date"].iloc[0])
+    members = pd.Series(rows.index, index=rows["household"]).groupby(level=0)
+    people = []
+    for position in positions:
+        home = rows["household"].iloc[position]
+        others = [int(p) for p in members.get_group(home)] if home >= 0 else []
+        keys = tuple(rows["person_key"].iloc[p] for p in others if p != position)
+        key = rows["person_key"].iloc[position]
+        people.append(Person(key, homes.get(key) if home >= 0 else None, keys))
+    return people
+
+
 def describe(
     con: duckdb.DuckDBPyConnection,
     everyone: Panel,
     chosen: list[tuple[int, list[str]]],
+    open_cases: list[tuple[int, list[str]]],
     config: RiskConfig,
     book: RuleBook,
     learnt: FittedSplit | None,
@@ -84,90 +102,73 @@ def describe(
     *,
     marts: str,
     record_person: str | None,
-) -> list[dict[str, Any]]:
-    """One JSON-able dict for each chosen position of `everyone` (the whole spine on the as-of date), in order."""
-    if not chosen:
-        return []
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """One JSON-able dict for each chosen position of `everyone`, in order; and the notices among the open cases: those
+    for whom a rule holds on evidence that is new this week. Facts are read once for all of them."""
+    positions = [p for p, _ in (*chosen, *open_cases)]
+    if not positions:
+        return [], []
     rows = everyone.rows
     as_of = pd.Timestamp(rows["as_of_date"].iloc[0]).date()
-    homes = _homes(con, marts, as_of)
-    members = pd.Series(rows.index, index=rows["household"]).groupby(level=0)
-    people = []
-    for position, _ in chosen:
-        home = rows["household"].iloc[position]
-        others = [int(p) for p in members.get_group(home)] if home >= 0 else []
-        keys = tuple(rows["person_key"].iloc[p] for p in others if p != position)
-        key = rows["person_key"].iloc[position]
-        people.append(Person(key, homes.get(key) if home >= 0 else None, keys))
+    people = people_at(con, everyone, positions, marts)
     everything = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
     weights = _weights(everyone, chosen, learnt)
-    listed = {p.key for p in people}
     by_rule = {r.id: r for r in book.rules}
     words = {y["id"]: y["words"] for y in rule_yields}
-    out = []
-    for number, ((position, channels), person) in enumerate(zip(chosen, people, strict=True)):
-        values = {name: float(everyone.X[position, i]) for i, name in enumerate(everyone.names)}
+    listed = {p.key for p in people[: len(chosen)]}
+    candidates: list[dict[str, Any]] = []
+    notices: list[dict[str, Any]] = []
+    for number, ((position, channels), person) in enumerate(zip((*chosen, *open_cases), people, strict=True)):
+        is_listed = number < len(chosen)
         dossier = everything.about(person)
         named = sorted((by_rule[c] for c in channels if c in by_rule), key=lambda r: (r.deadline_working_days, r.id))
         told = [r for r in (evidence.rule_reason(rule, person, dossier, config) for rule in named) if r is not None]
         for reason in told:
             reason["yield"] = words.get(reason["name"])
+        deadlines = [r["deadline_days"] for r in told]
+        values = {name: float(everyone.X[position, i]) for i, name in enumerate(everyone.names)}
+        reasons = told[: evidence.MOST_REASONS]
         if MODEL_CHANNEL in channels:
             reasons = evidence.feature_reasons(weights[number], values, person, dossier, config, told)
+        if not is_listed:
+            reasons = [r for r in reasons if r["facts"]["new_count"] > 0]
+            if not reasons:
+                continue
+        entry = {
+            "person_key": person.key,
+            "household_key": person.household_key,
+            "area_team": str(rows["area_team"].iloc[position]),
+            "as_of_date": as_of.isoformat(),
+            "position": len(candidates if is_listed else notices) + 1,
+            "sort_no": int(rows["sort_no"].iloc[position]),
+            "channel": channels,
+            "deadline_days": min(deadlines) if deadlines else None,
+            "reasons": reasons,
+            "chronology": evidence.chronology(person, dossier),
+            "involvement": evidence.involvement(person, dossier),
+            "protective": evidence.protective(values, person, dossier, config),
+            "siblings": list(person.others),
+            "siblings_listed": [k for k in person.others if k in listed],
+            "link_basis": dossier.basis.get(person.key, {}),
+        }
+        if is_listed:
+            candidates.append(entry)
         else:
-            reasons = told[: evidence.MOST_REASONS]
-        deadlines = [r["deadline_days"] for r in told]
-        out.append(
-            {
-                "person_key": person.key,
-                "household_key": person.household_key,
-                "area_team": str(rows["area_team"].iloc[position]),
-                "as_of_date": as_of.isoformat(),
-                "position": number + 1,
-                "sort_no": int(rows["sort_no"].iloc[position]),
-                "channel": channels,
-                "deadline_days": min(deadlines) if deadlines else None,
-                "reasons": reasons,
-                "chronology": evidence.chronology(person, dossier),
-                "involvement": evidence.involvement(person, dossier),
-                "protective": evidence.protective(values, person, dossier, config),
-                "siblings": list(person.others),
-                "siblings_listed": [k for k in person.others if k in listed],
-                "link_basis": dossier.basis.get(person.key, {}),
-            }
-        )
-    return out
+            names = ("exclusion_reason", "routed_to")
+            notices.append(entry | {n: str(rows[n].iloc[position]) for n in names})
+    return candidates, notices
 
 
-def notices(
-    con: duckdb.DuckDBPyConnection,
-    everyone: Panel,
-    config: RiskConfig,
-    book: RuleBook,
-    rule_yields: list[dict[str, Any]],
-    *,
-    marts: str,
-    record_person: str | None,
-) -> list[dict[str, Any]]:
-    """People who already have a worker, for whom a rule holds on evidence that is new this week: not listed, but told
-    to whoever the spine routes them to."""
+def open_cases(everyone: Panel, book: RuleBook) -> list[tuple[int, list[str]]]:
+    """Positions of people who already have a worker and for whom a rule holds, with the rules: they are not listed,
+    but whoever the spine routes them to may have to be told."""
     rows = everyone.rows
-    open_case = rows["routed_to"].notna().to_numpy() & rows["exclusion_reason"].notna().to_numpy()
+    is_open = rows["routed_to"].notna().to_numpy() & rows["exclusion_reason"].notna().to_numpy()
     holds = rules.fired(everyone, book)
-    chosen = [
+    return [
         (int(p), [r.id for r, h in zip(book.rules, holds[p], strict=True) if h])
-        for p in np.flatnonzero(open_case & holds.any(axis=1))
+        for p in np.flatnonzero(is_open & holds.any(axis=1))
     ]
-    described = describe(
-        con, everyone, chosen, config, book, None, rule_yields, marts=marts, record_person=record_person
-    )
-    out = []
-    for (position, _), entry in zip(chosen, described, strict=True):
-        fresh = [r for r in entry["reasons"] if r["facts"]["new_count"] > 0]
-        if fresh:
-            reason, routed = rows["exclusion_reason"].iloc[position], rows["routed_to"].iloc[position]
-            out.append(entry | {"reasons": fresh, "exclusion_reason": str(reason), "routed_to": str(routed)})
-    return out
 
 
 def _weights(everyone: Panel, chosen, learnt: FittedSplit | None) -> list[list[tuple[str, list[str]]]]:

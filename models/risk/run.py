@@ -146,10 +146,11 @@ def run_weekly(
     holds = rules.fired(now, book)
     chosen = listing.choose(now, holds, log_odds, capacity, config, book, listed_recently)
     place = np.flatnonzero(in_cohort)
-    candidates = listing.describe(
+    candidates, told = listing.describe(
         con,
         everyone,
         [(int(place[p]), c) for p, c in chosen],
+        listing.open_cases(everyone, book),
         config,
         book,
         learnt if speaks else None,
@@ -157,7 +158,6 @@ def run_weekly(
         marts=marts,
         record_person=record_person,
     )
-    told = listing.notices(con, everyone, config, book, yields, marts=marts, record_person=record_person)
     progress("report")
     return WeeklyRun(
         as_of_date=as_of_date,
@@ -252,10 +252,15 @@ def _register(learnt: FittedSplit, config: RiskConfig, book: RuleBook, code_hash
         ],
         "training_rows": learnt.rows,
         "training_outcomes": learnt.outcomes,
+        "training_people_with_outcome": learnt.people_with_outcome,
         "candidates_compared": learnt.average_precision,
         "constant_features_left_out": list(learnt.left_out),
         "target": config.target.model_dump(mode="json"),
         "registered_on": config.registered_on.isoformat(),
+        # What the figures do not show: how the model does on families it has never met.
+        "families": "Families of the test weeks also stand in the training weeks, which are earlier: the back-test asks"
+        " how well the model does next month in the same authority. Only the comparison of candidates and the"
+        " calibration use predictions for families that were not learnt from.",
         "evaluation": {k: v for k, v in (evaluations[-1] if evaluations else {}).items() if k != "curves"},
     }
     return registry.pack_model(learnt.fitted, learnt.calibration, hashes, card)

@@ -43,7 +43,8 @@ def dossier():
     con.execute(
         "create table warehouse.marts.event (person_key uuid, household_key uuid, event_type varchar, occurred_on date,"
         " known_from timestamp, known_to timestamp, record_key varchar, agency varchar, event_key varchar,"
-        " source_record_key varchar, occurred_at timestamp, feed varchar, value double, detail varchar, release varchar)"
+        " source_record_key varchar, occurred_at timestamp, feed varchar, value double, detail varchar,"
+        " release varchar)"
     )
     for who, home, kind, day, known, until, record, agency in EVENTS:
         row = [who, home, kind, day, known, until or "9999-12-31", record, agency, record]
@@ -121,6 +122,23 @@ def test_a_reason_told_once_is_not_told_again_in_other_words(dossier):
     ]
     reasons = evidence.feature_reasons(themes, values, FAMILY, dossier, CONFIG, [])
     assert [r["name"] for r in reasons] == ["police_da_12w"]
+
+
+def test_an_improvement_is_not_told_as_a_worry(dossier):
+    """Missing less school than before is no reason, even while others of the same age miss still less."""
+    config = CONFIG.model_copy(
+        update={
+            "features": tuple(
+                f.model_copy(update={"events": ("police_da_notification",)}) if f.name == "absence_change" else f
+                for f in CONFIG.features
+            )
+        }
+    )
+    values = dict.fromkeys((f.name for f in CONFIG.features), 1.0)
+    for own_change, told in ((0.5, ["absence_change_vs_peers"]), (0.0, []), (-2.0, [])):
+        now = values | {"absence_change": own_change}
+        reasons = evidence.feature_reasons([("school", ["absence_change_vs_peers"])], now, FAMILY, dossier, config, [])
+        assert [r["name"] for r in reasons] == told
 
 
 def test_what_goes_well_who_is_there_and_the_story(dossier):

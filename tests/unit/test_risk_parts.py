@@ -74,7 +74,14 @@ def test_an_immature_week_is_refused_to_the_day():
 @pytest.mark.parametrize("y", [[0, 0, 0], [1, 0, 0], [1, 1, 1]])
 def test_too_few_outcomes_or_one_class_is_refused(y):
     with pytest.raises(NotEnoughEvidence):
-        require_positives(np.array(y, dtype=bool), 2, "the test")
+        require_positives(np.array(y, dtype=bool), np.arange(3), 2, "the test")
+
+
+def test_many_weeks_before_one_outcome_are_one_person():
+    y = np.array([1, 1, 1, 0, 0], dtype=bool)
+    with pytest.raises(NotEnoughEvidence, match="outcomes of 1 people; 2 are needed"):
+        require_positives(y, np.array([7, 7, 7, 7, 8]), 2, "the test")
+    require_positives(y, np.array([7, 7, 8, 7, 8]), 2, "the test")
 
 
 def test_the_splits_leave_outcomes_time_to_be_known():

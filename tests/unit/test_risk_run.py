@@ -168,7 +168,7 @@ def test_no_outcomes_is_said_and_the_rules_list_comes_out(con):
     finally:
         con.execute("insert into warehouse.marts.label select * from warehouse.marts.label_kept")
         con.execute("drop table warehouse.marts.label_kept")
-    assert run.channel == "rules" and "holds 0 outcomes; 20 are needed" in run.statement and run.candidates
+    assert run.channel == "rules" and "holds outcomes of 0 people; 20 are needed" in run.statement and run.candidates
 
 
 def test_someone_listed_recently_is_not_listed_again(con, shadow):
@@ -192,7 +192,10 @@ def test_open_cases_are_told_and_not_listed(con, run):
         )
     try:
         everyone = build_panel(con, CONFIG, [AS_OF], cohort_only=False)
-        told = listing.notices(con, everyone, CONFIG, BOOK, [], marts="warehouse.marts", record_person=None)
+        cases = listing.open_cases(everyone, BOOK)
+        _, told = listing.describe(
+            con, everyone, [], cases, CONFIG, BOOK, None, [], marts="warehouse.marts", record_person=None
+        )
     finally:
         con.execute("delete from warehouse.marts.event")
         con.execute("insert into warehouse.marts.event select * from kept")
