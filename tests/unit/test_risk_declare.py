@@ -44,6 +44,7 @@ def test_the_demo_pack_declares_enough():
         ({"events": ["csc_assessment_factor"], "details": ["4B"]}, "4B is never used"),
         ({"events": ["health_contact_not_brought"]}, "may not count on its own"),
         ({"kind": "days_since", "scope": "household_others"}, "cannot leave out the person"),
+        ({"once": "incident"}, "is for events of a household"),
         ({"window_weeks": None}, "window_weeks is missing"),
         ({"episodes": ["cla"]}, "episodes has no meaning"),
         ({"kind": "change"}, "prior_weeks is missing"),
