@@ -20,6 +20,8 @@ from review.words import Wording, age_words, clean, forbidden_in, joined, on_wor
 
 # More late files than this are told by agency in the lines at the top.
 _FEEDS_BY_NAME = 3
+# An agency whose newest news is older than this on the list's Sunday is named at the top.
+_NEWS_DAYS = 14
 
 
 class ComposeProblem(Exception):
@@ -40,6 +42,7 @@ def compose_lists(
     held_back: Mapping[str, int] | None = None,
     basis: Sequence[str] = (),
     patterns: Sequence[Mapping[str, str]] = (),
+    reaches: Mapping[str, date | None] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """One finished `weekly_list.v1` document per area team with a capacity, also when it is empty.
 
@@ -54,6 +57,7 @@ def compose_lists(
         held_back: by team: further persons left out for want of room before they were handed over.
         basis: plain sentences on where this week's list comes from (which gates passed).
         patterns: title and words of each named pattern: what lists with it found before.
+        reaches: by agency: day of the newest thing it has told of. A file may come on time and tell of weeks ago.
 
     Raises:
         ComposeProblem: a capacity is not set, a person appears twice, or a sentence may not be said.
@@ -65,6 +69,7 @@ def compose_lists(
     if unset:
         raise ComposeProblem(f"No weekly capacity is set for area team {unset[0]!r}; set it in partnership.yml.")
     told_feeds = feed_lines(feeds, wording)
+    told_reaches = reach_lines(reaches or {}, wording, as_of)
     if any(forbidden_in(text) for text in [*basis, *(f"{one['title']} {one['words']}" for one in patterns)]):
         raise ComposeProblem("The sentence on where the list comes from says something a product may not say.")
     documents = {}
@@ -99,17 +104,18 @@ def compose_lists(
             "team_name": settings.team_name(team),
             "team_contact": settings.team_contacts.get(team),
             "content_hash": "",
-            "top_lines": _top_lines(composed, counts, told_feeds, wording),
+            "top_lines": _top_lines(composed, counts, told_feeds, told_reaches, wording),
             "basis": list(basis),
             "patterns": [{"title": str(one["title"]), "words": str(one["words"])} for one in patterns],
             "statements": statements(wording, settings, ("people_decide", "order", "offer", "purpose")),
             "feeds": told_feeds,
+            "reaches": told_reaches,
             "counts": counts,
             "families": composed,
             "decisions": list(wording.pack["decisions"]),
             "reason_answers": list(wording.pack["reason_answers"]),
             "family_told": list(wording.pack["family_told"]),
-            "page": page_words(wording, ("none_good", "none_involved", "none_sure", "sealed_note")),
+            "page": page_words(wording, ("none_good", "none_involved", "none_sure", "sealed_note", "all_on_time")),
         }
         finish(document)
         validate(document)
@@ -227,12 +233,33 @@ def feed_lines(feeds: Iterable[Mapping[str, Any]], wording: Wording) -> list[dic
     return sorted(lines, key=lambda line: (line["agency_name"], line["feed_name"]))
 
 
+def reach_lines(reaches: Mapping[str, date | None], wording: Wording, as_of: date) -> list[dict[str, Any]]:
+    """How far each agency's news reaches; sealed agencies stay out. `sentence` is set when it stops early."""
+    lines = []
+    for agency, newest in reaches.items():
+        if wording.sealed_agency(agency):
+            continue
+        # A thing planned for later (a placement, a review) is no news of that day.
+        last = min(newest, as_of) if newest else None
+        old = last is None or (as_of - last).days > _NEWS_DAYS
+        facts = {"inline": wording.inline(agency), "on": last}
+        lines.append(
+            {
+                "agency": agency,
+                "agency_name": wording.agency(agency),
+                "newest_on": last.isoformat() if last else None,
+                "sentence": wording.sentence(wording.phrase("old_news" if last else "no_news"), facts) if old else None,
+            }
+        )
+    return sorted(lines, key=lambda line: line["agency_name"])
+
+
 def statements(wording: Wording, settings: ListSettings, more: Sequence[str]) -> dict[str, str]:
     """What every product says: danger now, absence, and further ones; invented people and shadow mode where true."""
     keys = ["danger_now", "absence", *more]
     keys += ["synthetic"] if settings.synthetic else []
     keys += ["shadow"] if settings.mode == "shadow" else []
-    return {key: wording.statement(key) for key in keys}
+    return {key: wording.statement(key, settings.front_door) for key in keys}
 
 
 def page_words(wording: Wording, phrases: Sequence[str]) -> dict[str, Any]:
@@ -265,6 +292,7 @@ def _top_lines(
     families: Sequence[Mapping[str, Any]],
     counts: Mapping[str, Any],
     feeds: Sequence[Mapping[str, Any]],
+    reaches: Sequence[Mapping[str, Any]],
     wording: Wording,
 ) -> list[str]:
     """Three lines for someone in a hurry: whom by when, what is missing, what never to forget."""
@@ -292,6 +320,7 @@ def _top_lines(
         missing = f"Late or missing: {joined([_short(line, wording) for line in late])}."
     else:
         missing = wording.phrase("all_on_time")
+    missing = " ".join([missing, *(line["sentence"] for line in reaches if line["sentence"])])
     return [
         who,
         missing,

@@ -26,7 +26,7 @@ _NOT_CONTENT = frozenset(
     }
 )  # fmt: skip
 # Lists whose order carries no meaning of its own: sorted by content before hashing.
-_UNORDERED = frozenset({"families", "children", "others_in_home", "rows", "evidence", "feeds"})
+_UNORDERED = frozenset({"families", "children", "others_in_home", "rows", "evidence", "feeds", "reaches"})
 # No vowels, so that no word can arise from three letters.
 _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
 

@@ -20,6 +20,7 @@ class ListSettings:
         mode: shadow, pilot or live.
         expires_after_days: days after the list's Monday on which the list ends (when the next is issued). Families
             without a rule's date are talked about by the last working day before that.
+        front_door: `telephone` and `out_of_hours` of whoever takes referrals; may be empty.
         bank_holidays: days that are no working days, besides Saturdays and Sundays.
     """
 
@@ -32,6 +33,7 @@ class ListSettings:
     mode: str = "shadow"
     expires_after_days: int = 7
     bank_holidays: frozenset[date] = frozenset()
+    front_door: Mapping[str, str] = field(default_factory=dict)
 
     def team_name(self, team: str) -> str:
         """An area team's name for people."""

@@ -170,9 +170,12 @@ class Wording:
         """A fixed phrase of the pack."""
         return str(self.pack["phrases"][key])
 
-    def statement(self, key: str) -> str:
-        """A fixed statement every product carries."""
-        return str(self.pack["statements"][key])
+    def statement(self, key: str, front_door: Mapping[str, str] | None = None) -> str:
+        """A fixed statement every product carries; `front_door` says how to reach it."""
+        reached = str(self.pack["phrases"].get("front_door", "")) if front_door else ""
+        for name, value in (front_door or {}).items():
+            reached = reached.replace(f"{{{name}}}", value)
+        return str(self.pack["statements"][key]).replace("{front_door}", reached)
 
     def event(self, event_type: str, count: int = 1, detail: str | None = None) -> str:
         """What happened, in words ('domestic abuse notification'); a detail only when the pack has words for it."""

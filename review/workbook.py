@@ -170,6 +170,10 @@ def _chronology(sheet: Worksheet, document: Mapping[str, Any], looks: Sequence[F
 def _data(sheet: Worksheet, document: Mapping[str, Any], looks: Sequence[Format]) -> None:
     head, text = looks
     row = 1
+    for line in document.get("reaches", ()):
+        newest = on_words(date.fromisoformat(line["newest_on"])) if line["newest_on"] else "none held"
+        _write(sheet, row, (line["agency_name"], "newest thing it told of", newest, line["sentence"] or ""), text)
+        row += 1
     for feed in document["feeds"]:
         last = on_words(date.fromisoformat(feed["last_good_on"])) if feed["last_good_on"] else "none yet"
         _write(sheet, row, (feed["agency_name"], feed["feed_name"], last, feed["sentence"] or "on time"), text)
@@ -181,7 +185,13 @@ def _data(sheet: Worksheet, document: Mapping[str, Any], looks: Sequence[Format]
     for line in [*told, *(f"{one['count']} {one['sentence']}" for one in counts["suppressed"])]:
         _write(sheet, row, ("", "", "", line), text)
         row += 1
-    _frame(sheet, (("Agency", 24), ("File", 40), ("Last good file", 20), ("Note", 80)), head, document, freeze=0)
+    _frame(
+        sheet,
+        (("Agency", 24), ("File", 40), ("Last good file, or newest thing told", 20), ("Note", 80)),
+        head,
+        document,
+        freeze=0,
+    )
 
 
 def _each_child(document: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from governance.pseudonym import Pseudonym
 from pipelines.assets.risk import CANDIDATES, SCHEDULE, children_on
@@ -137,6 +138,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
                 "group by organisation"
             ).fetchall()
         )
+        reaches = _reaches(con, as_of, cutoff, sorted({feed["agency"] for feed in feeds}))
         children = children_on(con, as_of)
     declared = hub.declaration("partnership.yml")
     settings = ListSettings(
@@ -150,6 +152,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         synthetic=declared.get("label") == "synthetic",
         mode=hub.partnership.mode,
         bank_holidays=hub.bank_holidays(),
+        front_door=declared.get("front_door", {}),
     )
     sentences = {
         one["name"] if "name" in one else one["id"]: one["sentence"]
@@ -173,8 +176,28 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         suppressed=suppressed,
         basis=batch["basis"],
         patterns=batch["patterns"],
+        reaches=reaches,
     )
     return [*lists.values(), *compose_notices(notices, **shared)]
+
+
+def _reaches(
+    con: duckdb.DuckDBPyConnection, as_of: date, cutoff: datetime, agencies: list[str]
+) -> dict[str, date | None]:
+    """By agency the day of the newest thing it had told of at the cut-off.
+
+    Read from the facts and not from `marts.feed_status`, which stands as of the night: a week made again later must
+    say the same.
+    """
+    rows = con.execute(
+        "with fact as ("
+        " select agency, occurred_on, known_from, known_to from warehouse.marts.event"
+        " union all select agency, started_on, known_from, known_to from warehouse.marts.episode)"
+        " select agency, max(occurred_on) from fact"
+        " where occurred_on <= $day and known_from <= $cutoff and $cutoff < known_to group by agency",
+        {"day": as_of, "cutoff": cutoff},
+    ).fetchall()
+    return {**dict.fromkeys(agencies), **dict(rows)}
 
 
 def release_lists(hub: Hub, as_of: date, who: str, purpose: str, team: str | None = None) -> list[Any]:

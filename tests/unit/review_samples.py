@@ -23,6 +23,7 @@ SETTINGS = ListSettings(
     {"north": 5, "south": 2},
     {"north": "North area team"},
     {"north": "01632 960201"},
+    front_door={"telephone": "01632 960200", "out_of_hours": "01632 960999"},
 )
 NAMES = (
     ("Aisha", "O'Brien", date(2017, 3, 2)),
@@ -243,6 +244,15 @@ def compose(
         feeds=feeds(),
         organisations={"100234": "Greenfield Primary <School>"},
         suppressed={"north": {"open_statutory": 12, "recent_decision": 3}},
+        reaches=more.pop(
+            "reaches",
+            {
+                "police": AS_OF,
+                "education": None,
+                "community_health": date(2026, 9, 9),
+                "da_service": date(2026, 9, 19),
+            },
+        ),
         basis=["This week's list comes from named patterns only."],
         **more,
     )

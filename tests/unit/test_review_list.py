@@ -42,8 +42,26 @@ def test_three_lines_say_it_all() -> None:
     assert (
         first == "Talk about 5 children: 1 family by Wednesday 7 October 2026 and 3 families by Friday 9 October 2026."
     )
-    assert second == "Late or missing: Police missing person reports (last came on 20 September 2026)."
+    assert second == (
+        "Late or missing: Police missing person reports (last came on 20 September 2026). "
+        "The newest news from community health is of 9 September 2026. No news from schools is held."
+    )
     assert third == "Not being on this list means nothing. If you think a child is in danger now, refer now."
+
+
+def test_how_far_news_reaches_is_told_for_every_agency_but_a_sealed_one() -> None:
+    lines = {line["agency"]: line for line in north()["reaches"]}
+    assert set(lines) == {"police", "education", "community_health"}
+    assert (lines["police"]["newest_on"], lines["police"]["sentence"]) == ("2026-10-04", None)
+    late = north(reaches={"police": date(2026, 12, 1)})["reaches"]
+    assert late[0]["newest_on"] == "2026-10-04"
+
+
+def test_the_danger_statement_says_whom_to_ring() -> None:
+    said = north()["statements"]["danger_now"]
+    assert "front door on 01632 960200, or at night and at weekends on 01632 960999;" in said
+    bare = north(settings=dataclasses.replace(SETTINGS, front_door={}))["statements"]["danger_now"]
+    assert "Call the front door; if" in bare
 
 
 def test_brothers_and_sisters_stand_together() -> None:

@@ -117,6 +117,8 @@ def test_no_workbook_says_what_may_not_be_said(team: str) -> None:
 
 def test_every_product_says_what_absence_means_and_that_danger_is_referred_now() -> None:
     told = pack_words()["statements"]
+    told["danger_now"] = words().statement("danger_now", SETTINGS.front_door)
+    assert "01632 960999" in told["danger_now"]
     for text in pages().values():
         said = Page(text).said()
         for statement in ("danger_now", "absence", "synthetic", "purpose"):
