@@ -10,6 +10,7 @@ readable by its owner alone. Only the demo makes that file by itself.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -56,7 +57,7 @@ def key_file(partnership: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def load_keys(partnership: str, create: bool = False, environ: Mapping[str, str] = os.environ) -> Keys:
-    """Read the keys of a partnership; with `create`, make the key file when there is none.
+    """Read the keys of a partnership; with `create`, make the key file of a demo when there is none.
 
     A key set in the environment wins over the file.
 
@@ -70,6 +71,7 @@ def load_keys(partnership: str, create: bool = False, environ: Mapping[str, str]
     if missing and create and not stored:
         for name in missing:
             wanted[name] = secrets.token_hex(KEY_BYTES)
+        wanted["order_seed"] = demo_order_seed(partnership)
         _write(path, {name: str(value) for name, value in wanted.items()})
         missing = []
     if missing:
@@ -79,6 +81,15 @@ def load_keys(partnership: str, create: bool = False, environ: Mapping[str, str]
             "Without the old keys the existing databases cannot be read."
         )
     return Keys(**{name: _decode(name, str(value)) for name, value in wanted.items()})
+
+
+def demo_order_seed(partnership: str) -> str:
+    """The order seed of keys made for a demo: the same everywhere, so that two machines draw the same lists.
+
+    It is no secret, which is right for people who do not exist. A partnership in service sets one of its own: whoever
+    knows the seed and an agency's record numbers could recompute the order of persons.
+    """
+    return hashlib.sha256(f"demo order of {partnership}".encode()).hexdigest()
 
 
 def _decode(name: str, text: str) -> bytes:

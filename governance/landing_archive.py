@@ -39,3 +39,17 @@ def read_archived(path: Path, landing_key: bytes) -> bytes:
 def _context(path: Path) -> str:
     feed, agency = path.parent, path.parent.parent
     return f"landing/{agency.name}/{feed.name}/{path.name}"
+
+
+def remove_archived(landing: Path, agency: str, feed: str, file_name: str) -> int:
+    """Remove the sealed copies of one drop (file and manifest) whose retention has ended; returns how many went."""
+    folder = landing / agency / feed
+    manifest = Path(file_name).with_suffix(".manifest.json").name
+    gone = 0
+    for outcome in ("accepted", "refused"):
+        for name in (file_name, manifest):
+            sealed = folder / outcome / (name + SEALED_SUFFIX)
+            if sealed.exists():
+                sealed.unlink()
+                gone += 1
+    return gone

@@ -19,16 +19,35 @@ from rich.console import Console
 console = Console(highlight=False, file=sys.stdout)
 app = typer.Typer(
     help="The safeguarding hub: agencies' files in, a short weekly list of families to talk about out.",
+    epilog="Example: hub demo run, then hub status",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-run_app = typer.Typer(help="Run the night or the week through Dagster.", no_args_is_help=True)
-demo_app = typer.Typer(help="The synthetic partnership: make its world, let its nights pass.", no_args_is_help=True)
-feed_app = typer.Typer(help="Look at one agency's file before it is sent.", no_args_is_help=True)
-list_app = typer.Typer(help="Weekly lists as they were issued.", no_args_is_help=True)
-identity_app = typer.Typer(help="Who is who: the linkage model.", no_args_is_help=True)
-dbt_app = typer.Typer(help="The assembled dbt project, for developers.", no_args_is_help=True)
+run_app = typer.Typer(
+    help="Run the night or the week through Dagster.",
+    epilog="Example: hub run nightly --as-of 2026-10-06",
+    no_args_is_help=True,
+)
+demo_app = typer.Typer(
+    help="The synthetic partnership: make its world, let its nights pass.",
+    epilog="Example: hub demo create --children 2000",
+    no_args_is_help=True,
+)
+feed_app = typer.Typer(
+    help="Look at one agency's file before it is sent.",
+    epilog="Example: hub feed check ppn_20261005_delta.csv",
+    no_args_is_help=True,
+)
+list_app = typer.Typer(
+    help="Weekly lists as they were issued.", epilog="Example: hub list show --team North", no_args_is_help=True
+)
+identity_app = typer.Typer(
+    help="Who is who: the linkage model.", epilog="Example: hub identity train --to new_model", no_args_is_help=True
+)
+dbt_app = typer.Typer(
+    help="The assembled dbt project, for developers.", epilog="Example: hub dbt parse", no_args_is_help=True
+)
 app.add_typer(run_app, name="run")
 app.add_typer(demo_app, name="demo")
 app.add_typer(feed_app, name="feed")

@@ -28,7 +28,8 @@ def build(hub: Hub) -> dg.Definitions:
     ]
     nightly_steps += assurance_assets(nightly_steps)
     weekly_steps = [dbt["dbt_person_weeks"]]
-    weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys))
+    gates = hub.declaration("risk.yml").get("gates", [])
+    weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys), gates)
     weekly_steps += review_assets()
     nightly = dg.define_asset_job(
         "nightly",

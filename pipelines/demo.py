@@ -8,7 +8,6 @@ from typing import Literal
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from pipelines.settings import Settings
 
@@ -79,21 +78,21 @@ def run_everything(console: Console, children: int) -> bool:
         console.print("The run stopped above. The message says what to mend; then run it again, nothing is doubled.")
         return False
     console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. Everything in it is synthetic.\n")
-    where = Table(show_header=False, box=None, pad_edge=False)
     for what, place in _places(settings):
-        where.add_row(f"[bold]{what}[/bold]", str(place))
-    console.print(where, soft_wrap=True)
+        console.print(f"[bold]{what:<21}[/bold]{place}", soft_wrap=True)
     return True
 
 
-def _places(settings: Settings) -> list[tuple[str, object]]:
-    lists = sorted(settings.outbox.glob("*/*.html"))
+def _places(settings: Settings) -> list[tuple[str, str]]:
+    lists = sorted(settings.outbox.glob("*-team/*.html"))
+    notices = len(list(settings.outbox.glob("worker-*/*.html")))
     return [
-        ("this week's lists", lists[0].parent.parent if lists else "none was issued; `hub status` says why"),
-        *[("", page.relative_to(settings.outbox)) for page in lists],
+        ("this week's lists", str(lists[0]) if lists else "none was issued; `hub status` says why"),
+        *[("", str(page)) for page in lists[1:]],
+        ("also there", f"the same as workbooks (.xlsx), and {notices} notices to workers of open cases"),
         ("runs, checks, plots", "`make ui`, then http://127.0.0.1:3000"),
         ("state of every feed", "`.venv/bin/hub status`"),
-        ("let a week pass", "`.venv/bin/hub demo advance --nights 7`, then `hub run nightly`, `hub run weekly`"),
+        ("let a week pass", "`.venv/bin/hub demo advance --nights 7`, then `hub run nightly` and `hub run weekly`"),
     ]
 
 

@@ -64,8 +64,9 @@ class Hub:
 
     @cached_property
     def keys(self) -> Keys:
-        """The partnership's keys."""
-        return load_keys(self.settings.name, create=self._create_keys)
+        """The partnership's keys; a demo's are made at first run, never beside databases that other keys wrote."""
+        is_new = not any(self.settings.root.glob("*.duckdb"))
+        return load_keys(self.settings.name, create=self._create_keys and is_new)
 
     @cached_property
     def zones(self) -> Zones:

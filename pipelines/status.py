@@ -36,15 +36,19 @@ def _runs(console: Console, hub: Hub) -> None:
                 console.print(f"{job}: never run")
                 continue
             run, record = records[0].dagster_run, records[0]
-            ended = f"{record.create_timestamp:%Y-%m-%d %H:%M} UTC"
+            started = f"{record.create_timestamp:%Y-%m-%d %H:%M} UTC"
             colour = "green" if run.status is dg.DagsterRunStatus.SUCCESS else "red"
-            console.print(f"{job}: [{colour}]{run.status.value.lower()}[/{colour}], started {ended}")
+            console.print(f"{job}: [{colour}]{run.status.value.lower()}[/{colour}], started {started}")
 
 
 def _feeds(console: Console, hub: Hub, now: datetime) -> None:
     with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
         states = feed_states(con, hub, now)
-    table = Table("agency", "feed", "last good load (UTC)", "state", "in quarantine", "ring")
+    table = Table("agency")
+    table.add_column("feed", no_wrap=True)
+    for column in ("last good load (UTC)", "state", "in quarantine", "ring"):
+        table.add_column(column)
+    before = ""
     for state in states:
         one = state.status
         words = [
@@ -53,13 +57,14 @@ def _feeds(console: Console, hub: Hub, now: datetime) -> None:
             *(["newest file refused"] if one.last_refusal else []),
         ]
         table.add_row(
-            f"{state.agency_title} ({one.agency})",
-            one.feed,
+            state.agency_title if one.agency != before else "",
+            one.name,
             f"{one.last_good_load:%Y-%m-%d %H:%M}" if one.last_good_load else "never",
             f"[yellow]{', '.join(words)}[/yellow]" if words else "good",
             f"{one.held_now:,}",
             state.contact if words else "",
         )
+        before = one.agency
     console.print(table)
     for state in states:
         if state.status.last_refusal:

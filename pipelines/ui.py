@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -33,11 +34,22 @@ def serve(console: Console, port: int) -> None:
     ]
     # Its own process group: dagster dev leaves children behind when only the parent is told to stop.
     server = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True)  # noqa: S603  a fixed command
+    # A service manager ends a service with SIGTERM; it is treated like Ctrl+C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server.wait()
     except KeyboardInterrupt:
-        os.killpg(server.pid, signal.SIGINT)
+        _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ask the whole group to stop, and insist after a while."""
+    for ask, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 5)):
+        os.killpg(server.pid, ask)
         try:
-            server.wait(timeout=20)
+            server.wait(timeout=patience)
+            break
         except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+            continue
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)

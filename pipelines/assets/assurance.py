@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
+import duckdb
 
+from governance.landing_archive import remove_archived
 from pipelines.completion import require_complete
 from pipelines.feeds import feed_states
 from pipelines.hub import Hub
@@ -44,6 +47,7 @@ def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
         now = instant_of(context.run.tags, hub)
         with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
             states = feed_states(con, hub, now)
+            removed = end_retention(con, hub, now)
         target = hub.settings.root / "assurance" / "feed_status.json"
         target.parent.mkdir(exist_ok=True, mode=0o700)
         partial = target.with_suffix(".partial")
@@ -60,19 +64,41 @@ def assurance_assets(steps: list[dg.AssetsDefinition]) -> list[dg.AssetsDefiniti
                         "feeds_late": len(late),
                         "rows_in_quarantine": sum(state.status.held_now for state in states),
                         "assets_made": made,
+                        "landing_files_removed": removed,
                     }
                 ),
                 "volumes": picture(
                     volumes_plot([(one.status.name, one.status.rows_last, one.is_late) for one in states]), "volumes"
                 ),
-                "late_feeds": table(
-                    ["agency", "feed", "last good load", "ring"],
+                "feeds_in_full": table(
+                    ["agency", "feed", "last good load", "state", "in quarantine", "ring"],
                     [
-                        [state.agency_title, state.status.feed, state.status.last_good_load, state.contact]
-                        for state in late
+                        [
+                            state.agency_title,
+                            state.status.feed,
+                            state.status.last_good_load,
+                            "stale" if state.status.is_stale else "good",
+                            state.status.held_now,
+                            state.contact if state.status.is_stale else "",
+                        ]
+                        for state in states
                     ],
                 ),
             },
         )
 
     return [feed_status_step]
+
+
+def end_retention(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> int:
+    """Remove sealed drops whose contract's landing retention ended before `now`; returns how many files went.
+
+    The databases are the record; landing is kept for weeks only, to be able to look at a file as it was sent.
+    """
+    removed = 0
+    drops = con.execute("select agency, feed, file_name, received_at from quarantine.gate.drop_log").fetchall()
+    for agency, feed, file_name, received_at in drops:
+        contract = hub.contracts.get(f"{agency}__{feed}")
+        if contract and received_at + timedelta(days=contract.landing_retention_days) < now:
+            removed += remove_archived(hub.settings.landing, agency, feed, file_name)
+    return removed

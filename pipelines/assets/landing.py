@@ -5,7 +5,6 @@ that brought nothing usable is still *made*: it carries its last good load, and 
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,13 +12,11 @@ import dagster as dg
 from data_quality.contract import FeedContract
 from governance.landing_archive import archive_with
 from governance.pseudonym import Pseudonym
-from pipelines.checks.quality import batch_check_result, batch_check_spec
+from pipelines.checks.quality import batch_check_result, batch_check_spec, on_time_result, on_time_spec
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, table
 from pipelines.progress import tell
 from pipelines.run import instant_of
-
-_DAY_HOURS = 24.0
 
 
 def feed_key(contract: FeedContract) -> dg.AssetKey:
@@ -53,11 +50,6 @@ def drop_log_asset(contracts: dict[str, FeedContract]) -> dg.AssetSpec:
     )
 
 
-def _freshness(contract: FeedContract) -> dg.FreshnessPolicy | None:
-    days = (contract.frequency_days or 0) + (contract.latency_days or 0)
-    return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days)) if days else None
-
-
 def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg.AssetsDefinition:
     owner = [f"team:{agency}"]
 
@@ -81,7 +73,6 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                     kinds={"duckdb", "odcs"},
                     owners=owner,
                     description=contract.description,
-                    freshness_policy=_freshness(contract),
                     metadata={
                         "purpose": contract.purpose,
                         "agreement": contract.agreement.id if contract.agreement else "none",
@@ -91,10 +82,13 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                 for contract in contracts.values()
             ],
         ],
-        check_specs=[batch_check_spec(feed_key(contract)) for contract in contracts.values()],
+        check_specs=[
+            spec(feed_key(contract)) for contract in contracts.values() for spec in (batch_check_spec, on_time_spec)
+        ],
     )
     def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
+        from data_quality.feed_status import feed_status
         from data_quality.gx import BatchReport, validate_batch
         from data_quality.sweep import sweep_landing
 
@@ -105,6 +99,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                 validate_batch(contract, frame, code_sets=hub.code_sets, rows=manifest.rows)
             )
 
+        now = instant_of(context.run.tags, hub)
         with hub.zones.open("identity", "warehouse", "quarantine") as con:
             Pseudonym(hub.keys.pseudonym).install(con)
             sweep = sweep_landing(
@@ -112,10 +107,11 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                 hub.settings.landing,
                 contracts,
                 hub.code_sets,
-                now=instant_of(context.run.tags, hub),
+                now=now,
                 archive=archive_with(hub.keys.landing),
                 observe=observe,
             )
+            stands = {status.name: status for status in feed_status(con, contracts, now)}
         feeds = sweep.feeds
         loaded = sum(report.rows_in for feed in feeds.values() for report in feed.loaded)
         refused = [why for feed in feeds.values() for why in [*feed.refused, *([feed.problem] if feed.problem else [])]]
@@ -149,6 +145,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                         }
                     ),
                     "agreement_state": feed.agreement,
+                    "known_until": f"{now:%Y-%m-%d %H:%M} UTC",
                     **({"refused": table(["why"], [[str(reason)] for reason in feed.refused])} if feed.refused else {}),
                 },
                 check_results=[
@@ -156,7 +153,8 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                         feed_key(contract),
                         reports.get(feed_name, []),
                         [report.observer_problem for report in feed.loaded if report.observer_problem],
-                    )
+                    ),
+                    on_time_result(feed_key(contract), stands[feed_name]),
                 ],
             )
 

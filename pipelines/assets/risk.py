@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from pipelines.checks.gates import gate_check_results, gate_check_specs
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
@@ -26,6 +27,8 @@ EVALUATION = dg.AssetKey(["risk", "evaluation"])
 GATES = dg.AssetKey(["risk", "gates"])
 CANDIDATES = dg.AssetKey(["list", "candidates"])
 SCHEDULE = "schedule"
+_WAYS = {"model": "model", "contact_count": "counting contacts", "rules": "named patterns", "random": "a draw"}
+_AT_CAPACITY = ["chosen by", "listed", "found in need", "precision (95 %)", "recall (95 %)"]
 _MODEL_PASSED = (
     "This week's families come from named patterns and from a model that passed every check written down beforehand."
 )
@@ -39,8 +42,8 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """The weekly step; `mart_keys` are the marts it reads."""
+def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> list[dg.AssetsDefinition]:
+    """The weekly step; `mart_keys` are the marts it reads, `gates` those of risk.yml."""
 
     def spec(key: dg.AssetKey, group: str, deps: list[dg.AssetKey], kinds: set[str], description: str) -> dg.AssetSpec:
         return dg.AssetSpec(
@@ -76,6 +79,7 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
                 "Evidence of the people this week's lists hold, encrypted in the hub's store.",
             ),
         ],
+        check_specs=gate_check_specs(GATES, gates),
     )
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
@@ -133,7 +137,8 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         yield dg.MaterializeResult(
             asset_key=EVALUATION,
             metadata={
-                **numbers(_flat_numbers(run.evaluation)),
+                "at_capacity": table(_AT_CAPACITY, at_capacity(run.evaluation)),
+                **numbers(trends(run.evaluation)),
                 "rules": table(
                     ["rule", "shown", "found", "in words"],
                     [[y["title"], y["shown"], y["found"], y["words"]] for y in run.rule_yields],
@@ -144,12 +149,12 @@ def risk_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         yield dg.MaterializeResult(
             asset_key=GATES,
             metadata={
-                **numbers({status.replace(" ", "_"): count for status, count in _by_status(run.gates).items()}),
+                "statement": run.statement or _MODEL_PASSED,
                 "gates": table(
                     ["gate", "status", "why"], [[gate["title"], gate["status"], gate["words"]] for gate in run.gates]
                 ),
-                "statement": run.statement,
             },
+            check_results=gate_check_results(GATES, run.gates),
         )
         yield dg.MaterializeResult(
             asset_key=CANDIDATES,
@@ -183,11 +188,8 @@ def children_on(con: duckdb.DuckDBPyConnection, as_of: date) -> int:
 
 
 def keep_model(registry: Path, model: Any) -> Path:
-    """Put a model's files into the registry under the hash of their content; the same model is kept once."""
-    digest = hashlib.sha256()
-    for name, content in sorted(model.files.items()):
-        digest.update(name.encode() + b"\0" + content)
-    folder = registry / f"{model.name}-{digest.hexdigest()[:16]}"
+    """Put a model's files into the registry, in a folder whose name ends in the hash of the fitted numbers."""
+    folder = registry / model.name
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in model.files.items():
         (folder / name).write_bytes(content)
@@ -195,19 +197,35 @@ def keep_model(registry: Path, model: Any) -> Path:
     return folder
 
 
-def _by_status(gates: list[dict[str, Any]]) -> dict[str, int]:
-    counts = {"passed": 0, "failed": 0, "not enough evidence": 0}
-    for gate in gates:
-        counts[gate["status"]] += 1
-    return counts
+def at_capacity(evaluation: dict[str, Any]) -> list[list[Any]]:
+    """Rows for people: what each way of choosing found at the teams' capacity in the weeks judged by."""
+    return [
+        [
+            words,
+            one["listed"],
+            one["found"],
+            *(
+                f"{part['estimate']:.3f} ({part['low']:.3f} to {part['high']:.3f})"
+                for part in (one["precision"], one["recall"])
+            ),
+        ]
+        for name, words in _WAYS.items()
+        if (one := evaluation.get("at_capacity", {}).get(name))
+    ]
 
 
-def _flat_numbers(values: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """The scalar figures of a nested report, names joined with underscores: each becomes a trend in the UI."""
-    flat: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat_numbers(value, f"{prefix}{name}_")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            flat[f"{prefix}{name}"] = value
-    return flat
+def trends(evaluation: dict[str, Any]) -> dict[str, float | None]:
+    """The few figures worth a line over the weeks."""
+    if not evaluation:
+        return {}
+    found = evaluation["at_capacity"]
+    return {
+        "base_rate": evaluation["base_rate"],
+        "precision_model": found.get("model", {}).get("precision", {}).get("estimate"),
+        "precision_contact_count": found["contact_count"]["precision"]["estimate"],
+        "recall_model": found.get("model", {}).get("recall", {}).get("estimate"),
+        "average_precision": evaluation["average_precision"].get("model"),
+        "calibration_slope": (evaluation.get("calibration") or {}).get("slope"),
+        "calibration_error": (evaluation.get("calibration") or {}).get("ece"),
+        "listed_again": evaluation.get("listed_again"),
+    }

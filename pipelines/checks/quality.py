@@ -9,9 +9,11 @@ import dagster as dg
 from pipelines.metadata import numbers, table
 
 if TYPE_CHECKING:
+    from data_quality.feed_status import FeedStatus
     from data_quality.gx import BatchReport
 
 _CHECK = "contract_suite"
+_ON_TIME = "on_time"
 _SEVERITIES = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
 
 
@@ -48,5 +50,30 @@ def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport], problems:
             **numbers({"batches": len(reports), "expectations": sum(len(report.checks) for report in reports)}),
             **({"not_checked": table(["why"], [[problem] for problem in problems])} if problems else {}),
             **({"not_met": table(["expectation", "column", "severity"], failed)} if failed else {}),
+        },
+    )
+
+
+def on_time_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
+    """Whether a feed's newest good load is as recent as its contract promises.
+
+    A check and not a freshness policy: a feed that brought nothing is made every night all the same (it carries its
+    last good load), so the time of making says nothing about the age of the data.
+    """
+    return dg.AssetCheckSpec(_ON_TIME, asset=asset, description="The newest good load is as recent as promised.")
+
+
+def on_time_result(asset: dg.AssetKey, status: FeedStatus) -> dg.AssetCheckResult:
+    """A warning when late, refused or without an agreement; says since when the marts carry older data."""
+    return dg.AssetCheckResult(
+        check_name=_ON_TIME,
+        asset_key=asset,
+        passed=not status.is_stale,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "last_good_load": f"{status.last_good_load:%Y-%m-%d %H:%M} UTC" if status.last_good_load else "never",
+            "agreement": status.agreement,
+            **({"last_refusal": status.last_refusal} if status.last_refusal else {}),
+            **numbers({"age_days": status.age_days, "in_quarantine": status.held_now}),
         },
     )

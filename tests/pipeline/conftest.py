@@ -11,7 +11,9 @@ from tests.demo_hub import DemoHub
 @pytest.fixture(scope="session")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """400 children whose first drops wait in landing. Copy it, then run."""
-    return DemoHub(tmp_path_factory.mktemp("waiting")).create()
+    hub = DemoHub(tmp_path_factory.mktemp("waiting")).create()
+    hub.run("dbt", "parse")
+    return hub
 
 
 @pytest.fixture(scope="session")
