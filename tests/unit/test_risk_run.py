@@ -54,6 +54,8 @@ def test_the_model_speaks_when_every_gate_has_passed(run):
     assert run.channel == "model+rules" and run.statement == ""
     assert any("model" in c["channel"] for c in run.candidates)
     assert run.model is not None and run.model.card["purpose"] == "weekly list"
+    assert "also stand in the training weeks" in run.model.card["families"]
+    assert 20 <= run.model.card["training_people_with_outcome"] < run.model.card["training_outcomes"]
 
 
 def test_the_list_keeps_to_capacity_and_names_nobody_twice(run):
