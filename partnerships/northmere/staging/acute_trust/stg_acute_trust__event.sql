@@ -1,5 +1,5 @@
 -- One row per event of an attendance at an emergency department and version. One attendance may be several events: that
--- the child came, was injured, had harmed itself, left untreated, or that staff recorded a concern.
+-- the child came, was injured (and not by accident), had harmed itself, left untreated, or that staff recorded a concern.
 with source as (
     select * from {{ versions(source('warehouse', 'acute_trust__ed_attendance')) }}
     -- A planned follow-up is not a new attendance.
@@ -37,6 +37,20 @@ events as (
         coalesce(injuryintent, chiefcomplaintgroup) as detail
     from attended
     where chiefcomplaintgroup in ('INJURY', 'ASSAULT') and not is_self_harm
+
+    union all
+
+    -- Nearly every injury is an accident, and an accident is nobody's concern. SNOMED 361269008: inflicted by another
+    -- person, 269735005: not determined. An intent that was not recorded says nothing either way.
+    select
+        *,
+        'ed_injury_not_accidental' as event_type,
+        coalesce(injuryintent, chiefcomplaintgroup) as detail
+    from attended
+    where
+        not is_self_harm
+        and (chiefcomplaintgroup = 'ASSAULT' or injuryintent in ('361269008', '269735005'))
+        and chiefcomplaintgroup in ('INJURY', 'ASSAULT')
 
     union all
 

@@ -1,6 +1,8 @@
 -- One row per event of community health and version: a contact kept or missed, a review done, a factor recorded.
 with contacts as (
     select * from {{ versions(source('warehouse', 'community_health__care_contact')) }}
+    -- An antenatal contact was the mother's: it is put on the child's record later, and a child cannot be brought to it.
+    where coalesce(review_type, '') <> 'antenatal'
 ),
 
 factors as (

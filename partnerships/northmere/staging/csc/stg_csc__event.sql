@@ -31,10 +31,16 @@ deaths as (
     select * from {{ versions(source('warehouse', 'csc__person')) }}
 ),
 
+-- A contact whose source has a feed of its own passes on what that feed tells too (schools and education services,
+-- health visitors and school nurses, the emergency department, housing, early help, the police): it is no news of
+-- social care's own, and must not make one event look like the concern of two agencies.
 contact as (
     select
         'contacts' as feed,
-        'csc_contact' as event_type,
+        case
+            when cont_contact_source_code in ('2A', '2B', '3B', '3C', '3E', '4', '5D', '6') then 'csc_contact_passed_on'
+            else 'csc_contact'
+        end as event_type,
         record_key as source_record_key,
         cast(null as varchar) as ordinal,
         cont_person_id_key as record_key,

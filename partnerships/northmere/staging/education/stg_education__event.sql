@@ -15,14 +15,18 @@ enrolments as (
 
 -- Codes of the 2024 regulations and those they replaced. Present, educated elsewhere and sessions that do not count as
 -- possible are no events. U was a mark of lateness before it was one of absence: it is counted once, as lateness.
+-- Mark E is no event: the suspension tells it. A doctor's appointment (M) and a holiday that was not agreed (G) are
+-- absence of other kinds than staying away.
 session_mark as (
     select
         'attendance' as feed,
         case
             when attendancecode = 'I' then 'absence_illness'
             when attendancecode = 'C2' then 'part_time_timetable'
-            when attendancecode in ('C', 'C1', 'E', 'H', 'J', 'J1', 'M', 'R', 'S', 'T') then 'absence_authorised'
-            when attendancecode in ('G', 'O') then 'absence_unauthorised'
+            when attendancecode = 'M' then 'medical_appointment'
+            when attendancecode in ('C', 'C1', 'H', 'J', 'J1', 'R', 'S', 'T') then 'absence_authorised'
+            when attendancecode = 'G' then 'holiday_not_agreed'
+            when attendancecode = 'O' then 'absence_unauthorised'
             when attendancecode = 'N' then 'absence_unexplained'
             when attendancecode = 'U' then 'late_after_register'
             when attendancecode = 'L' then 'late_before_register'
