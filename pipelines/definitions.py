@@ -26,7 +26,7 @@ def build(hub: Hub) -> dg.Definitions:
         *identity_assets(sorted(dbt["dbt_identity"].keys)),
         dbt["dbt_marts"],
     ]
-    nightly_steps += assurance_assets(nightly_steps)
+    nightly_steps += assurance_assets(sorted(dbt["dbt_marts"].keys))
     weekly_steps = [dbt["dbt_person_weeks"]]
     gates = hub.declaration("risk.yml").get("gates", [])
     weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys), gates)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 
 import dagster as dg
 from rich.console import Console
-from rich.table import Table
 
 from pipelines.clock import as_of_known_at
-from pipelines.feeds import feed_states
+from pipelines.feeds import FeedState, feed_states
 from pipelines.hub import Hub
 from pipelines.run import prepare_dagster_home
 
@@ -44,31 +44,29 @@ def _runs(console: Console, hub: Hub) -> None:
 def _feeds(console: Console, hub: Hub, now: datetime) -> None:
     with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
         states = feed_states(con, hub, now)
-    table = Table("agency")
-    table.add_column("feed", no_wrap=True)
-    for column in ("last good load (UTC)", "state", "in quarantine", "ring"):
-        table.add_column(column)
-    before = ""
-    for state in states:
-        one = state.status
-        words = [
-            *(["no valid agreement: not read"] if one.agreement != "valid" else []),
-            *(["late"] if one.is_late else []),
-            *(["newest file refused"] if one.last_refusal else []),
-        ]
-        table.add_row(
-            state.agency_title if one.agency != before else "",
-            one.name,
-            f"{one.last_good_load:%Y-%m-%d %H:%M}" if one.last_good_load else "never",
-            f"[yellow]{', '.join(words)}[/yellow]" if words else "good",
-            f"{one.held_now:,}",
-            state.contact if words else "",
-        )
-        before = one.agency
-    console.print(table)
+    width = max(len(state.status.name) for state in states)
+    for agency, group in groupby(states, key=lambda state: state.status.agency):
+        of_agency = list(group)
+        console.print(f"\n[bold]{of_agency[0].agency_title}[/bold] ({agency}), {of_agency[0].contact}")
+        for state in of_agency:
+            console.print(f"  {state.status.name:<{width}}  {_standing(state)}", soft_wrap=True)
     for state in states:
         if state.status.last_refusal:
             console.print(f"[yellow]{state.status.name}[/yellow] {state.status.last_refusal}", soft_wrap=True)
+
+
+def _standing(state: FeedState) -> str:
+    """One line on a feed: last good load (UTC), what is wrong with it, rows in quarantine."""
+    one = state.status
+    wrong = [
+        *(["no valid agreement: not read"] if one.agreement != "valid" else []),
+        *(["late"] if one.is_late else []),
+        *(["newest file refused"] if one.last_refusal else []),
+    ]
+    loaded = f"{one.last_good_load:%Y-%m-%d %H:%M}" if one.last_good_load else "never loaded    "
+    held = f", {one.held_now:,} rows in quarantine" if one.held_now else ""
+    stands = f"[yellow]{', '.join(wrong)}[/yellow]" if wrong else "good"
+    return f"{loaded}  {stands}{held}"
 
 
 def _lists(console: Console, hub: Hub, now: datetime) -> None:

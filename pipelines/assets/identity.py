@@ -102,7 +102,14 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
         yield dg.MaterializeResult(
             asset_key=PERSONS,
             metadata={
-                **numbers({"records": counts["record_person"], "edges": len(result.edges)}),
+                **numbers(
+                    {
+                        "records": counts["record_person"],
+                        "persons": int(result.person.person_id.nunique()),
+                        "edges": len(result.edges),
+                        **{str(what): int(n) for what, n in result.events["event"].value_counts().items()},
+                    }
+                ),
                 **(
                     {"link_rates_picture": picture(link_rates_plot(quality["link_rates"]), "link rates")}
                     if len(quality["link_rates"])
@@ -111,6 +118,7 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
                 **{
                     name: table(list(frame.columns), frame.head(30).itertuples(index=False))
                     for name, frame in quality.items()
+                    if name != "link_rates"  # the picture says it
                 },
             },
         )
