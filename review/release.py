@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -97,23 +97,50 @@ def release(
             )
         _write(file, content)
         files.append(file)
+    _remove_replaced(store, outbox, facts, recipient, who=who, at=at)
     return files
 
 
 def remove_expired(store: HubStore, outbox: Path, *, today: date, who: str, at: datetime | None = None) -> list[Path]:
     """Delete released files whose last day is over, and log it; returns what was deleted."""
+    over = [one for one in store.releases(standing_only=True) if one["expires_on"] < today]
+    return _remove(store, outbox, over, "release.expired", "end of a product's validity", who, at)
+
+
+def _remove_replaced(
+    store: HubStore, outbox: Path, facts: Issued, recipient: str, *, who: str, at: datetime | None
+) -> list[Path]:
+    """Two versions in one folder would be read as two lists: the older one goes, and stays in the store alone."""
+    versions = store.issued(facts.kind, facts.as_of_date, facts.slot, latest_only=False)
+    older = {one.document_id for one in versions} - {facts.document_id}
+    gone = [
+        one
+        for one in store.releases(standing_only=True)
+        if one["recipient"] == recipient and one["document_id"] in older
+    ]
+    return _remove(store, outbox, gone, "release.replaced", "a newer version was released", who, at)
+
+
+def _remove(
+    store: HubStore,
+    outbox: Path,
+    releases: Sequence[Mapping[str, Any]],
+    what: str,
+    purpose: str,
+    who: str,
+    at: datetime | None,
+) -> list[Path]:
+    """Log and delete the files of releases, and folders of recipients that hold nothing any more."""
     gone = []
     moment = at or datetime.now(UTC)
-    for one in store.releases(standing_only=True):
-        if one["expires_on"] >= today:
-            continue
+    for one in releases:
         file = outbox / str(one["recipient"]) / str(one["file_name"])
         with store.transaction() as connection:
             store.release_removed(int(one["release_id"]), moment, connection)
             store.audit.append(
                 who=who,
-                what="release.expired",
-                purpose="end of a product's validity",
+                what=what,
+                purpose=purpose,
                 detail={"release_id": one["release_id"], "document_id": one["document_id"]},
                 at=at,
                 connection=connection,
@@ -121,6 +148,8 @@ def remove_expired(store: HubStore, outbox: Path, *, today: date, who: str, at: 
         if file.exists():
             file.unlink()
             gone.append(file)
+        if file.parent.is_dir() and not any(file.parent.iterdir()):
+            file.parent.rmdir()
     return gone
 
 

@@ -140,6 +140,20 @@ def test_what_may_not_go_out(store: HubStore, tmp_path: Path) -> None:
     assert store.releases() == []
 
 
+def test_a_replaced_version_leaves_the_outbox(store: HubStore, tmp_path: Path) -> None:
+    outbox = tmp_path / "outbox"
+    first = go(store, outbox, issued(store, week()).facts.document_id)
+    second = issued(store, week(people=3))
+    elsewhere = go(store, outbox, second.facts.document_id, recipient="other-hub")
+    assert all(file.exists() for file in first)
+    files = go(store, outbox, second.facts.document_id)
+    assert sorted(file.name for file in (outbox / "north-hub").iterdir()) == sorted(file.name for file in files)
+    assert all(file.exists() for file in elsewhere)
+    assert [entry.what for entry in store.audit.entries()][-2:] == ["release.replaced", "release.replaced"]
+    assert {one["document_id"] for one in store.releases(standing_only=True)} == {second.facts.document_id}
+    assert go(store, outbox, second.facts.document_id) == files
+
+
 def test_expired_products_are_removed_and_logged(store: HubStore, tmp_path: Path) -> None:
     outbox = tmp_path / "outbox"
     result = issued(store, week())
@@ -147,7 +161,7 @@ def test_expired_products_are_removed_and_logged(store: HubStore, tmp_path: Path
     assert remove_expired(store, outbox, today=date(2026, 10, 12), who="schedule") == []
     files[1].unlink()
     assert remove_expired(store, outbox, today=date(2026, 10, 13), who="schedule") == [files[0]]
-    assert not files[0].exists()
+    assert not files[0].parent.exists()
     assert store.releases(standing_only=True) == []
     assert remove_expired(store, outbox, today=date(2026, 10, 14), who="schedule") == []
     assert [entry.what for entry in store.audit.entries()][-2:] == ["release.expired", "release.expired"]
