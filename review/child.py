@@ -291,14 +291,23 @@ def questions(candidate: Mapping[str, Any], told: Sequence[Mapping[str, Any]], w
     return chosen + ([str(known["always"])] if "always" in known else [])
 
 
-def has_sealed(candidate: Mapping[str, Any], wording: Wording) -> bool:
-    """Whether anything about this person is sealed, in any part of the candidate."""
-    rows = [*(candidate.get("chronology") or []), *(candidate.get("involvement") or [])]
+def has_sealed(candidate: Mapping[str, Any], wording: Wording, as_of: date) -> bool:
+    """Whether anything sealed falls into the months the chronology covers, or goes on now.
+
+    What ended before that is not told: an old spell is no news, and the line alone would tell of it for ever. That
+    a sealed agency has a record of the person (`link_basis`) says nothing of when.
+    """
+    start = _months_before(as_of, CHRONOLOGY_MONTHS)
+    if any(is_sealed(row, wording) for row in candidate.get("involvement") or []):
+        return True
+    rows = list(candidate.get("chronology") or [])
     for told in [*candidate["reasons"], *(candidate.get("protective") or [])]:
         rows += [*(told.get("evidence") or []), *(told.get("supporting") or [])]
-    return any(is_sealed(row, wording) for row in rows) or any(
-        wording.sealed_agency(agency) for agency in candidate.get("link_basis") or {}
-    )
+    for row in rows:
+        last = to_date(row.get("ended_on")) or to_date(row.get("occurred_on"))
+        if is_sealed(row, wording) and (last is None or last >= start):
+            return True
+    return False
 
 
 def _cleaned(text: Any) -> str | None:

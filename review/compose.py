@@ -204,7 +204,7 @@ def _child(
         "gaps": entry.gaps(feeds, agencies, wording),
         "sureness": entry.sureness(candidate, wording),
         "questions": entry.questions(candidate, told, wording),
-        "specialist": entry.has_sealed(candidate, wording),
+        "specialist": entry.has_sealed(candidate, wording, as_of),
     }
 
 

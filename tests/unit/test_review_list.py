@@ -257,6 +257,21 @@ def test_sealed_good_news_is_left_out() -> None:
     assert child["specialist"]
 
 
+def test_an_old_sealed_spell_is_not_told_for_ever() -> None:
+    def told(day: date, **more: Any) -> bool:
+        one = candidate(0, link_basis={"da_service": "single"})
+        one["chronology"].append(event("k", "da_service", "flag", "da_service_engaged", day, "sealed", **more))
+        (child,) = children(north([one]))
+        return child["specialist"]
+
+    assert told(date(2024, 10, 4))
+    assert not told(date(2024, 10, 3))
+    assert told(date(2022, 1, 1), ended_on="2025-01-01")
+    assert not told(date(2022, 1, 1), ended_on="2022-09-25")
+    (child,) = children(north([candidate(0, link_basis={"da_service": "single"})]))
+    assert not child["specialist"]
+
+
 def test_chronology_covers_24_months_and_tells_small_events_by_month() -> None:
     one = candidate(0)
     one["chronology"] += [

@@ -6,6 +6,7 @@ import html
 import io
 import re
 import zipfile
+from datetime import date
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -14,7 +15,7 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_samples import AS_OF, SETTINGS, candidate, compose, family_week, identities, key, pack_words, words
+from review_samples import AS_OF, SETTINGS, candidate, compose, event, family_week, identities, key, pack_words, words
 
 from review.compose import compose_lists
 from review.document import content_of
@@ -292,6 +293,52 @@ def test_outside_the_hub_nothing_says_that_anything_is_sealed() -> None:
     assert "there is new information from schools" in said
     assert "half-days" not in said
     assert "emergency department visit" not in said
+
+
+def test_a_worker_reads_their_own_agencys_facts_plainly() -> None:
+    def lines(**who: str) -> list[str]:
+        one = candidate(1, involvement=[worker("pat", "ALLOCATED_SW", "2026-01-01")])
+        own = [event("k", "csc", "contacts", "csc_contact", date(2026, 9, day), detail="3A") for day in (3, 9)]
+        one["reasons"][0]["evidence"] += own
+        one["reasons"][1]["evidence"] += own[:1]
+        one["reasons"][2]["evidence"].append(
+            event("k", "csc", "contacts", "csc_contact", date(2026, 9, 12), "sealed", detail="3A")
+        )
+        (document,) = compose_notices(
+            [one],
+            settings=SETTINGS,
+            wording=words(),
+            as_of=AS_OF,
+            identities=identities(),
+            professionals={"pat": {"name": "Pat O'Neill", **who}},
+        )
+        return [line["sentence"] for line in document["children"][0]["lines"]]
+
+    own_first = lines()
+    assert own_first[:2] == [
+        "On 9 September 2026: Contact at the front door: from a GP.",
+        "On 3 September 2026: Contact at the front door: from a GP.",
+    ]
+    assert all(sentence.startswith("There is new information from") for sentence in own_first[2:])
+    assert not any("children's social care" in sentence for sentence in own_first)
+    # Named in one agency's register, working for another: the register's rows are not theirs.
+    of_another = lines(organisation="Northmere Family Help")
+    assert not any("September" in sentence for sentence in of_another)
+    assert "There is new information from children's social care." in of_another[-3]
+
+
+def test_a_notice_of_others_news_says_at_least_what_the_own_agency_does() -> None:
+    (document,) = compose_notices(
+        [candidate(1, involvement=[worker("pat", "ALLOCATED_SW", "2026-01-01")])],
+        settings=SETTINGS,
+        wording=words(),
+        as_of=AS_OF,
+        identities=identities(),
+        professionals={"pat": {"name": "Pat O'Neill"}},
+    )
+    assert document["children"][0]["lines"][0]["sentence"] == (
+        "In your own agency's records: Named worker, since 1 January 2026."
+    )
 
 
 def test_a_notice_names_only_what_it_must() -> None:
