@@ -15,6 +15,7 @@ if it was known at the knowledge cut-off of `D` (see `asof.py`).
 | distinct_agencies | agencies with at least one event in the window                                            |
 | distinct_types    | event types with at least one event in the window                                         |
 | change            | count in the window, less the count of the `p` weeks before it scaled to the same length   |
+| count_since_end   | events after the latest end, in `D-7w < ended_on <= D`, of an episode; 0 when none ended  |
 | open_episode      | 1 when an episode is open on `D`                                                          |
 | episode_days      | days since the earliest start of an episode open on `D`, at most `7w`; 0 when none is open |
 | episodes_started  | episodes that began in the window                                                         |
@@ -40,15 +41,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-EVENT_KINDS = frozenset({"count", "sum", "days_since", "distinct_agencies", "distinct_types", "change"})
+EVENT_KINDS = frozenset(
+    {"count", "sum", "days_since", "distinct_agencies", "distinct_types", "change", "count_since_end"}
+)
 EPISODE_KINDS = frozenset({"open_episode", "episode_days", "episodes_started", "episodes_ended"})
+# Kinds that read episodes: what happened since an episode ended takes events and episodes.
+READ_EPISODES = EPISODE_KINDS | {"count_since_end"}
 WINDOWED = EVENT_KINDS | {"episode_days", "episodes_started", "episodes_ended", "household_moves"}
 SCOPES = ("person", "household_others", "household")
 # A maximum over the *other* members of a household cannot be had by subtracting one's own.
 PERSON_OR_HOUSEHOLD = frozenset({"days_since", "episode_days"})
 # Kinds for which it matters that a thing told of several children is one thing.
 COUNTED = frozenset({"count", "sum", "change", "episodes_started", "episodes_ended"})
-NO_SCOPE = frozenset({"household_moves", "household_size", "relative_to_peers", "age", "age_band"})
+NO_SCOPE = frozenset({"count_since_end", "household_moves", "household_size", "relative_to_peers", "age", "age_band"})
 
 Kind = Literal[
     "count",
@@ -57,6 +62,7 @@ Kind = Literal[
     "distinct_agencies",
     "distinct_types",
     "change",
+    "count_since_end",
     "open_episode",
     "episode_days",
     "episodes_started",
@@ -113,7 +119,7 @@ class Feature(Strict):
     def _complete(self) -> Feature:
         wants = {
             "events": self.kind in EVENT_KINDS,
-            "episodes": self.kind in EPISODE_KINDS,
+            "episodes": self.kind in READ_EPISODES,
             "window_weeks": self.kind in WINDOWED,
             "prior_weeks": self.kind == "change",
             "base": self.kind == "relative_to_peers",

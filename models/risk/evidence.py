@@ -149,6 +149,10 @@ def rows_behind(
             frame = frame[frame["detail"].isin(feature.details)]
         end = as_of - pd.Timedelta(weeks=feature.offset_weeks)
         start = end - pd.Timedelta(weeks=feature.weeks)
+        if feature.kind == "count_since_end":
+            ended, _ = rows_behind(feature.model_copy(update={"kind": "episodes_ended"}), person, dossier, config)
+            last_end = ended["occurred_on"].max() if len(ended) else as_of
+            return frame[(frame["occurred_on"] > last_end) & (frame["occurred_on"] <= as_of)], None
         inside = _once(frame[(frame["occurred_on"] > start) & (frame["occurred_on"] <= end)], feature)
         prior = pd.Timedelta(weeks=feature.prior_weeks or PRIOR_WEEKS)
         before = len(_once(frame[(frame["occurred_on"] > start - prior) & (frame["occurred_on"] <= start)], feature))

@@ -82,6 +82,8 @@ class Kinds:
             return self._distinct(feature)
         if kind == "days_since":
             return np.minimum(self.spine.days[self.week] - self._latest(feature), 7 * feature.weeks)
+        if kind == "count_since_end":
+            return self._since_end(feature)
         if kind == "open_episode":
             return self._added(feature, self._open_ranges) > 0
         if kind == "episode_days":
@@ -197,6 +199,25 @@ class Kinds:
         if feature.scope == "person":
             return np.take(own, self.cell)
         return self._extreme(own, grid("household", self.homes), np.maximum, NEVER)
+
+    def _since_end(self, feature: Feature) -> np.ndarray:
+        """Events after the latest end of an episode, kept rows; only of people who had one end, who are few."""
+        people, weeks = self.spine.shape
+        ends, ended = self._chosen(feature.model_copy(update={"kind": "episodes_ended"}), "person", None)
+        end = ends.end[ended] if ends.end is not None else np.empty(0, dtype=np.int32)
+        begin = np.maximum(self.spine.first_week(end), ends.first[ended])
+        last_end = latest(Ranges(ends.owner[ended], begin, ends.last[ended]), end, weeks, people, NEVER).reshape(-1)
+        facts, chosen = self._chosen(feature, "person", None)
+        chosen = chosen[np.isin(facts.owner[chosen], ends.owner[ended])]
+        day, reach = facts.day[chosen], 7 * feature.weeks
+        begin = np.maximum(self.spine.first_week(day), facts.first[chosen])
+        stop = np.minimum(self.spine.first_week(day + reach), facts.last[chosen])
+        cells, source = written_out(Ranges(facts.owner[chosen], begin, stop), people)
+        ended_on = last_end[cells]
+        counts = (day[source] > ended_on) & (ended_on > self.spine.days[cells // people] - reach)
+        self.buffer.fill(0)
+        np.add.at(self.buffer.reshape(-1), cells[counts], 1)
+        return np.take(self.buffer, self.cell)
 
     def _episode_days(self, feature: Feature) -> np.ndarray:
         """Days since the earliest start of an open episode, capped at the window; 0 when none is open."""

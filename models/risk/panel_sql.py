@@ -120,6 +120,15 @@ def _measure(feature: Feature, marts: str) -> str:
         f"owner_{feature.scope} as o inner join {facts} as e"
         f" on {_owned(feature)} and {wanted} and {when} and e.known_from <= o.cutoff and o.cutoff < e.known_to"
     )
+    if kind == "count_since_end":
+        ended = f"p.episode_type in ({_list(feature.episodes)})" + (
+            f" and p.outcome in ({_list(feature.outcomes)})" if feature.outcomes else ""
+        )
+        joined += (
+            f" where e.occurred_on > (select max(p.ended_on) from {marts}.episode as p"
+            f" where p.person_key = o.member_key and {ended} and p.ended_on > {since}"
+            " and p.ended_on <= o.as_of_date and p.known_from <= o.cutoff and o.cutoff < p.known_to)"
+        )
     if feature.scope != "person" and kind in COUNTED:
         return _measure_things(feature, joined, recent)
     value = {

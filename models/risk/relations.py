@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from models.risk.asof import OPEN_END, day_numbers, knowledge_cutoff, microseconds
-from models.risk.declare import EPISODE_KINDS, EVENT_KINDS, Feature
+from models.risk.declare import EVENT_KINDS, READ_EPISODES, Feature
 from models.risk.grids import ALONE
 
 NOBODY = np.int32(-1)
@@ -189,7 +189,7 @@ def read_episodes(
     con: duckdb.DuckDBPyConnection, spine: Spine, features: Sequence[Feature], marts: str
 ) -> dict[str, Facts]:
     """Episode versions (day = start, end = end or open) that the features can use; owners as for events."""
-    wanted = [f for f in features if f.kind in EPISODE_KINDS]
+    wanted = [f for f in features if f.kind in READ_EPISODES]
     row = "concat_ws(chr(31), coalesce(e.source_record_key::varchar, e.episode_key), e.episode_type, e.outcome)"
     return _facts(
         con,

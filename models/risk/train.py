@@ -18,7 +18,9 @@ from models.risk.declare import Feature, Training
 from models.risk.logistic import signed_logistic
 
 SIGNED = frozenset({"change", "relative_to_peers"})
-LOGGED = frozenset({"count", "sum", "distinct_agencies", "distinct_types", "episodes_started", "episodes_ended"})
+LOGGED = frozenset(
+    {"count", "sum", "distinct_agencies", "distinct_types", "count_since_end", "episodes_started", "episodes_ended"}
+)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ MORE = [
      "window_weeks": 30},
     {"name": "home_started", "kind": "episodes_started", "scope": "household", "episodes": ["referral", "early_help"],
      "window_weeks": 40},
+    {"name": "since_help", "kind": "count_since_end", "events": POLICE, "window_weeks": 40,
+     "episodes": ["referral", "early_help"]},
     {"name": "others_ended", "kind": "episodes_ended", "scope": "household_others", "window_weeks": 40,
      "episodes": ["referral", "early_help", "temporary_accommodation"]},
 ]  # fmt: skip
@@ -127,6 +129,49 @@ def test_one_thing_told_of_every_child_of_a_home_counts_once():
         "police_da_12w": 1,
     }.items():
         assert panel.column(name).tolist() == frame[name].tolist() == [value, value], name
+
+
+ENDS = {
+    # What ended and when, from when that was known, and how many of the events of 1, 15 and 29 September came after.
+    "before two of them": ([("early_help", "2026-09-10", "2026-09-11")], 2),
+    "on the day of one": ([("early_help", "2026-09-15", "2026-09-16")], 1),
+    "never": ([], 0),
+    "not yet": ([("early_help", None, "2026-01-01")], 0),
+    "after all": ([("early_help", "2026-10-01", "2026-10-02")], 0),
+    "again later": ([("early_help", "2026-06-01", "2026-06-02"), ("referral", "2026-09-20", "2026-09-21")], 1),
+    "known too late": ([("early_help", "2026-06-01", "2026-06-02"), ("early_help", "2026-09-20", "2026-10-09")], 3),
+    "long ago": ([("early_help", "2025-06-01", "2025-06-02")], 0),
+    "another kind": ([("cin_plan", "2026-06-01", "2026-06-02")], 0),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_came_before_the_end_of_help_is_not_counted_as_come_back(case):
+    episodes, value = ENDS[case]
+    con = make_marts(20, 20, 1)
+    for table in ("event", "episode", "person_week"):
+        con.execute(f"delete from warehouse.marts.{table}")
+    con.execute(
+        "insert into warehouse.marts.event by name select ?::uuid as person_key, 'police' as agency,"
+        " 'police_da_notification' as event_type, day as occurred_on, day::varchar as event_key, 1.0 as value,"
+        " day + interval 1 day as known_from, timestamp '9999-12-31' as known_to"
+        " from (values (date '2026-09-01'), (date '2026-09-15'), (date '2026-09-29')) as t(day)",
+        [CHILD],
+    )
+    for number, (kind, ended, known) in enumerate(episodes):
+        con.execute(
+            "insert into warehouse.marts.episode by name select ?::uuid as person_key, ? as episode_type,"
+            " date '2025-01-01' as started_on, ?::date as ended_on, ?::timestamp as known_from,"
+            " timestamp '9999-12-31' as known_to, 'earlyhelp' as agency, ? as episode_key",
+            [CHILD, kind, ended, known, f"e{number}"],
+        )
+    con.execute(
+        "insert into warehouse.marts.person_week by name select ?::uuid as person_key, date '2026-10-04' as as_of_date,"
+        " 'North' as area_team, 90 as age_months, 'primary' as peer_group, 0 as sort_no",
+        [CHILD],
+    )
+    panel, frame = both(con, [date(2026, 10, 4)], True)
+    assert panel.column("since_help").tolist() == frame["since_help"].tolist() == [value]
 
 
 def test_what_becomes_known_later_changes_nothing_before():

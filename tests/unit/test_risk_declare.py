@@ -48,6 +48,8 @@ def test_the_demo_pack_declares_enough():
         ({"window_weeks": None}, "window_weeks is missing"),
         ({"episodes": ["cla"]}, "episodes has no meaning"),
         ({"kind": "change"}, "prior_weeks is missing"),
+        ({"kind": "count_since_end"}, "episodes is missing"),
+        ({"kind": "count_since_end", "episodes": ["cla"], "scope": "household"}, "has no scope"),
         ({"theme": "weather"}, "theme weather is not declared"),
         ({"name": "police_da_4w"}, "declared twice"),
         ({"sentence": "{height} metres"}, "height"),

@@ -97,6 +97,17 @@ def test_household_reasons_rest_on_the_others_and_the_home(dossier):
     assert rows.empty
 
 
+def test_behind_what_came_back_stand_only_rows_after_the_end(dossier):
+    since = CONFIG.feature("concerns_since_help_26w")
+    rows, before = evidence.rows_behind(since, FAMILY, dossier, CONFIG)
+    assert rows.empty and before is None  # early help is open
+    plan = since.model_copy(update={"episodes": ("cin_plan",), "window_weeks": 80})
+    rows, _ = evidence.rows_behind(plan, FAMILY, dossier, CONFIG)
+    assert rows["event_key"].tolist() == ["p3", "t1", "p1", "p2"]
+    rows, _ = evidence.rows_behind(plan.model_copy(update={"window_weeks": 60}), FAMILY, dossier, CONFIG)
+    assert rows.empty  # the end lies outside the window
+
+
 def test_one_thing_told_of_every_child_of_a_home_is_told_once(dossier):
     """A real list once said "3 moves to temporary accommodation" of the one move of a family of three children."""
     rows, before = evidence.rows_behind(CONFIG.feature("temporary_home_26w"), FAMILY, dossier, CONFIG)
