@@ -1,4 +1,4 @@
-"""One person's entry on a list: why now, what is going well, who is involved, the story, and how sure we are.
+"""One person's entry on a list: why now, what is going well, who is involved, and how sure we are.
 
 Two rules hold everywhere here. What is sealed loses agency, date, kind and number: one line says that a specialist
 service holds information. And order never depends on a key: reasons and rows stand by date, newest reasons first.
@@ -6,27 +6,21 @@ service holds information. And order never depends on a key: reasons and rows st
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from review.words import Wording, between_words, clean, forbidden_in, month_words, on_words, to_date
+from review.sealed import is_sealed
+from review.words import Wording, between_words, capital, clean, forbidden_in, to_date
 
 MOST_REASONS = 5
 MOST_QUESTIONS = 3
 # More single events than this are told as one line a month.
 _LINES_ONE_BY_ONE = 6
-CHRONOLOGY_MONTHS = 24
 
 
 class EntryProblem(Exception):
     """A candidate cannot be told in words; the message names the reason, never the person."""
-
-
-def is_sealed(row: Mapping[str, Any], wording: Wording) -> bool:
-    """Whether a row stays in the hub: marked so itself, or its agency's rows all are."""
-    return row.get("release") == "sealed" or wording.sealed_agency(str(row.get("agency") or ""))
 
 
 def reasons(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, Any]]:
@@ -40,7 +34,22 @@ def reasons(candidate: Mapping[str, Any], wording: Wording) -> list[dict[str, An
         raise EntryProblem(f"A candidate has {len(handed)} reasons; a list shows one to {MOST_REASONS}.")
     told = [_reason(reason, wording) for reason in handed]
     told.sort(key=lambda pair: (pair[0] is None, -(pair[0].toordinal() if pair[0] else 0), pair[1]["name"]))
+    seen: set[str] = set()
+    for _, reason in told:
+        reason["note"] = None if reason["sealed"] else _repeats(reason, seen, wording)
+        seen |= {row["event_key"] for line in reason["evidence"] for row in line["rows"]}
     return [reason for _, reason in told]
+
+
+def _repeats(reason: Mapping[str, Any], seen: set[str], wording: Wording) -> str | None:
+    """Said of a reason that rests on records told above: the same records twice are no second worry."""
+    rows = [row for line in reason["evidence"] for row in line["rows"]]
+    new = [row for row in rows if row["event_key"] not in seen]
+    if len(new) == len(rows):
+        return None
+    if not new:
+        return wording.phrase("same_records")
+    return wording.sentence(wording.phrase("partly_same_records"), {"new": wording.kinds(new)})
 
 
 def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, dict[str, Any]]:
@@ -144,8 +153,8 @@ def _line(
         "agency_name": wording.agency(agency),
         "feed": feed,
         "feed_name": wording.feed(agency, feed),
-        "when": _capital(between_words(days[0], days[-1])) if days else "Date not recorded",
-        "what": _capital(what) if single else f"{len(rows)} {what}",
+        "when": capital(between_words(days[0], days[-1])) if days else "Date not recorded",
+        "what": capital(what) if single else f"{len(rows)} {what}",
         "rows": [_row(row) for row in _by_content(rows)],
     }
 
@@ -164,64 +173,6 @@ def _by_content(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(
         rows, key=lambda row: (str(row.get("occurred_on")), str(row.get("event_type")), str(row.get("value")))
     )
-
-
-def chronology(candidate: Mapping[str, Any], wording: Wording, as_of: date) -> list[dict[str, Any]]:
-    """24 months, newest first: one line an event, and one line a month for all small events of an agency."""
-    start = _months_before(as_of, CHRONOLOGY_MONTHS)
-    lines: list[dict[str, Any]] = []
-    months: dict[tuple[str, int, int], list[tuple[date, str]]] = {}
-    rows = [row for row in candidate.get("chronology") or [] if not is_sealed(row, wording)]
-    told_better = Counter(
-        (str(row["agency"]), str(instead), to_date(row["occurred_on"]))
-        for row in rows
-        if (instead := wording.event_setting(str(row["event_type"]), "instead_of"))
-    )
-    for row in rows:
-        day = to_date(row["occurred_on"])
-        agency, event_type = str(row["agency"]), str(row["event_type"])
-        if day is None or not start <= day <= as_of or wording.event_setting(event_type, "untold"):
-            continue
-        if told_better[agency, event_type, day] > 0:
-            told_better[agency, event_type, day] -= 1
-        elif wording.event_setting(event_type, "by_month"):
-            months.setdefault((agency, day.year, day.month), []).append((day, event_type))
-        else:
-            what = _capital(wording.event(event_type, 1, row.get("detail")))
-            lines.append(_told(agency, day, day, on_words(day), what, wording))
-    for (agency, *_), events in months.items():
-        days = [day for day, _ in events]
-        counts = Counter(event_type for _, event_type in events)
-        what = "; ".join(f"{count} {wording.event(kind, count)}" for kind, count in sorted(counts.items()))
-        lines.append(_told(agency, min(days), max(days), month_words(days[0]), what, wording))
-    lines.sort(key=lambda line: (line["agency"], line["what"]))
-    lines.sort(key=lambda line: line["last_on"], reverse=True)
-    return lines
-
-
-def _told(agency: str, first: date, last: date, when: str, what: str, wording: Wording) -> dict[str, Any]:
-    return {
-        "first_on": first.isoformat(),
-        "last_on": last.isoformat(),
-        "when": when,
-        "agency": agency,
-        "agency_name": wording.agency(agency),
-        "what": what,
-    }
-
-
-def gaps(feeds: Sequence[Mapping[str, Any]], agencies: Iterable[str], wording: Wording) -> list[str]:
-    """Where the story stops for want of data: late feeds of the agencies that know this person."""
-    known = set(agencies)
-    told = [
-        wording.sentence(
-            wording.phrase("gap"),
-            {"agency": feed["agency_name"], "on": feed["last_good_on"], "feed": feed["feed_name"]},
-        )
-        for feed in feeds
-        if feed["is_late"] and feed["last_good_on"] and feed["agency"] in known
-    ]
-    return sorted(told)
 
 
 def involved(
@@ -291,33 +242,5 @@ def questions(candidate: Mapping[str, Any], told: Sequence[Mapping[str, Any]], w
     return chosen + ([str(known["always"])] if "always" in known else [])
 
 
-def has_sealed(candidate: Mapping[str, Any], wording: Wording, as_of: date) -> bool:
-    """Whether anything sealed falls into the months the chronology covers, or goes on now.
-
-    What ended before that is not told: an old spell is no news, and the line alone would tell of it for ever. That
-    a sealed agency has a record of the person (`link_basis`) says nothing of when.
-    """
-    start = _months_before(as_of, CHRONOLOGY_MONTHS)
-    if any(is_sealed(row, wording) for row in candidate.get("involvement") or []):
-        return True
-    rows = list(candidate.get("chronology") or [])
-    for told in [*candidate["reasons"], *(candidate.get("protective") or [])]:
-        rows += [*(told.get("evidence") or []), *(told.get("supporting") or [])]
-    for row in rows:
-        last = to_date(row.get("ended_on")) or to_date(row.get("occurred_on"))
-        if is_sealed(row, wording) and (last is None or last >= start):
-            return True
-    return False
-
-
 def _cleaned(text: Any) -> str | None:
     return clean(text) or None if text else None
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _months_before(day: date, months: int) -> date:
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, 28))

@@ -8,20 +8,32 @@ together, sentences are written, and the order of choice is then lost for good: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from review import child as entry
+from review import story
 from review.document import finish, validate
 from review.families import Candidate, Group, group_families
+from review.feeds import feed_lines, feed_short, reach_lines
 from review.settings import ListSettings
 from review.words import Wording, age_words, clean, forbidden_in, joined, on_words, to_date
 
 # More late files than this are told by agency in the lines at the top.
 _FEEDS_BY_NAME = 3
-# An agency whose newest news is older than this on the list's Sunday is named at the top.
-_NEWS_DAYS = 14
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """What stands behind the keys of candidates; the arguments of the same names of `compose_lists`."""
+
+    identities: Mapping[str, Mapping[str, Any]]
+    professionals: Mapping[str, Mapping[str, Any]]
+    organisations: Mapping[str, str]
+    episodes: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class ComposeProblem(Exception):
@@ -43,6 +55,7 @@ def compose_lists(
     basis: Sequence[str] = (),
     patterns: Sequence[Mapping[str, str]] = (),
     reaches: Mapping[str, date | None] | None = None,
+    episodes: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """One finished `weekly_list.v1` document per area team with a capacity, also when it is empty.
 
@@ -59,6 +72,8 @@ def compose_lists(
         patterns: title and words of each named pattern: what lists with it found before.
         reaches: by agency: day of the newest thing it has told of. A file may come on time and tell of weeks ago.
 
+        episodes: by person_key: episodes whose start and end belong into the chronology.
+
     Raises:
         ComposeProblem: a capacity is not set, a person appears twice, or a sentence may not be said.
     """
@@ -72,15 +87,13 @@ def compose_lists(
     told_reaches = reach_lines(reaches or {}, wording, as_of)
     if any(forbidden_in(text) for text in [*basis, *(f"{one['title']} {one['words']}" for one in patterns)]):
         raise ComposeProblem("The sentence on where the list comes from says something a product may not say.")
+    lookups = Lookups(identities, professionals or {}, organisations or {}, episodes or {})
     documents = {}
     for team in sorted(settings.capacity):
         of_team = [candidate for candidate in candidates if candidate["area_team"] == team]
         own = [candidate for candidate in of_team if candidate["reasons"]]
         families, left_out = group_families(own, settings.capacity[team])
-        composed = [
-            _family(group, settings, wording, as_of, identities, professionals or {}, organisations or {}, told_feeds)
-            for group in families
-        ]
+        composed = [_family(group, settings, wording, as_of, lookups, told_feeds) for group in families]
         counts = {
             "listed": sum(len(family["children"]) for family in composed),
             "capacity": settings.capacity[team],
@@ -106,7 +119,7 @@ def compose_lists(
             "content_hash": "",
             "top_lines": _top_lines(composed, counts, told_feeds, told_reaches, wording),
             "basis": list(basis),
-            "patterns": [{"title": str(one["title"]), "words": str(one["words"])} for one in patterns],
+            "patterns": _patterns(patterns),
             "statements": statements(wording, settings, ("people_decide", "order", "offer", "purpose")),
             "feeds": told_feeds,
             "reaches": told_reaches,
@@ -128,17 +141,15 @@ def _family(
     settings: ListSettings,
     wording: Wording,
     as_of: date,
-    identities: Mapping[str, Mapping[str, Any]],
-    professionals: Mapping[str, Mapping[str, Any]],
-    organisations: Mapping[str, str],
+    lookups: Lookups,
     feeds: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
+    identities = lookups.identities
     rule_days = [int(one["deadline_days"]) for one in group.listed if one.get("deadline_days") is not None]
     usual = settings.last_working_day(as_of)
     by_rule = min((settings.working_days_after(as_of, days) for days in rule_days), default=usual)
     children = [
-        _child(candidate, wording, as_of, identities, professionals, organisations, feeds)
-        for candidate in _eldest_first(group.listed, identities)
+        _child(candidate, wording, as_of, lookups, feeds) for candidate in _eldest_first(group.listed, identities)
     ]
     here = {str(candidate["person_key"]) for candidate in group.listed}
     held = {str(candidate["person_key"]) for candidate in group.held_back}
@@ -149,6 +160,7 @@ def _family(
         "talk_by_rule": by_rule < usual,
         "household_key": next((str(one["household_key"]) for one in group.listed if one.get("household_key")), None),
         "children": children,
+        "noticed": _noticed(children, wording),
         "others_in_home": sorted(
             (
                 {"person_key": key, **who_is(key, identities, as_of, wording), "held_back": key in held}
@@ -158,6 +170,25 @@ def _family(
             key=lambda one: (str(one["name"]), str(one["age"])),
         ),
     }
+
+
+def _noticed(children: Sequence[Mapping[str, Any]], wording: Wording) -> list[dict[str, str]]:
+    """Who noticed what, by agency, each record once; what is sealed has no agency and is left out."""
+    rows: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for child in children:
+        for reason in child["reasons"]:
+            for line in reason["evidence"]:
+                if not line["sealed"]:
+                    rows.setdefault(line["agency_name"], {}).update({row["event_key"]: row for row in line["rows"]})
+    return [{"agency_name": name, "what": wording.kinds(list(found.values()))} for name, found in sorted(rows.items())]
+
+
+def _patterns(patterns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Patterns of which the same is said share a line, in the place of the first of them."""
+    titles: dict[str, list[str]] = {}
+    for one in patterns:
+        titles.setdefault(str(one["words"]), []).append(str(one["title"]))
+    return [{"title": "; ".join(named), "words": words} for words, named in titles.items()]
 
 
 def _eldest_first(group: Sequence[Candidate], identities: Mapping[str, Mapping[str, Any]]) -> list[Candidate]:
@@ -183,75 +214,27 @@ def _child(
     candidate: Candidate,
     wording: Wording,
     as_of: date,
-    identities: Mapping[str, Mapping[str, Any]],
-    professionals: Mapping[str, Mapping[str, Any]],
-    organisations: Mapping[str, str],
+    lookups: Lookups,
     feeds: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     told = entry.reasons(candidate, wording)
-    story = entry.chronology(candidate, wording, as_of)
-    agencies = {line["agency"] for line in story} | set(candidate.get("link_basis") or {})
     key = str(candidate["person_key"])
+    lines = story.chronology(candidate, wording, as_of, lookups.episodes.get(key, ()))
+    agencies = {line["agency"] for line in lines} | set(candidate.get("link_basis") or {})
     return {
         "ref": "",
         "person_key": key,
-        **who_is(key, identities, as_of, wording),
+        **who_is(key, lookups.identities, as_of, wording),
         "channels": sorted(str(name) for name in candidate.get("channel") or []),
         "reasons": told,
         "going_well": entry.going_well(candidate, wording),
-        "involved": entry.involved(candidate, professionals, organisations, wording),
-        "chronology": story,
-        "gaps": entry.gaps(feeds, agencies, wording),
+        "involved": entry.involved(candidate, lookups.professionals, lookups.organisations, wording),
+        "chronology": lines,
+        "gaps": story.gaps(feeds, agencies, wording),
         "sureness": entry.sureness(candidate, wording),
         "questions": entry.questions(candidate, told, wording),
-        "specialist": entry.has_sealed(candidate, wording, as_of),
+        "specialist": story.has_sealed(candidate, wording, as_of),
     }
-
-
-def feed_lines(feeds: Iterable[Mapping[str, Any]], wording: Wording) -> list[dict[str, Any]]:
-    """Every feed with its last good day; a late, missing or unlawful one with a sentence. Sealed agencies stay out."""
-    lines = []
-    for feed in feeds:
-        agency, name = str(feed["agency"]), str(feed["feed"])
-        if wording.sealed_agency(agency):
-            continue
-        last = to_date(feed.get("last_good_load"))
-        late = bool(feed.get("is_late")) or last is None or bool(feed.get("no_agreement"))
-        key = "no_agreement" if feed.get("no_agreement") else "late_feed" if last else "never_feed"
-        facts = {"agency": wording.agency(agency), "feed": wording.feed(agency, name), "on": last}
-        lines.append(
-            {
-                "agency": agency,
-                "agency_name": facts["agency"],
-                "feed": name,
-                "feed_name": facts["feed"],
-                "is_late": late,
-                "last_good_on": last.isoformat() if last else None,
-                "sentence": wording.sentence(wording.phrase(key), facts) if late else None,
-            }
-        )
-    return sorted(lines, key=lambda line: (line["agency_name"], line["feed_name"]))
-
-
-def reach_lines(reaches: Mapping[str, date | None], wording: Wording, as_of: date) -> list[dict[str, Any]]:
-    """How far each agency's news reaches; sealed agencies stay out. `sentence` is set when it stops early."""
-    lines = []
-    for agency, newest in reaches.items():
-        if wording.sealed_agency(agency):
-            continue
-        # A thing planned for later (a placement, a review) is no news of that day.
-        last = min(newest, as_of) if newest else None
-        old = last is None or (as_of - last).days > _NEWS_DAYS
-        facts = {"inline": wording.inline(agency), "on": last}
-        lines.append(
-            {
-                "agency": agency,
-                "agency_name": wording.agency(agency),
-                "newest_on": last.isoformat() if last else None,
-                "sentence": wording.sentence(wording.phrase("old_news" if last else "no_news"), facts) if old else None,
-            }
-        )
-    return sorted(lines, key=lambda line: line["agency_name"])
 
 
 def statements(wording: Wording, settings: ListSettings, more: Sequence[str]) -> dict[str, str]:
@@ -282,12 +265,6 @@ def _suppressed(counts: Mapping[str, int], wording: Wording) -> list[dict[str, A
     ]
 
 
-def _short(feed: Mapping[str, Any], wording: Wording) -> str:
-    key = "late_short" if feed["last_good_on"] else "never_short"
-    facts = {"agency": feed["agency_name"], "feed": feed["feed_name"], "on": feed["last_good_on"]}
-    return wording.sentence(wording.phrase(key), facts)
-
-
 def _top_lines(
     families: Sequence[Mapping[str, Any]],
     counts: Mapping[str, Any],
@@ -299,14 +276,11 @@ def _top_lines(
     word = wording.pack.get("person", {"one": "person", "many": "people"})
     listed = counts["listed"]
     if families:
-        by_day: dict[str, int] = {}
-        for family in families:
-            by_day[family["talk_by"]] = by_day.get(family["talk_by"], 0) + 1
-        days = [
-            f"{number} {'family' if number == 1 else 'families'} by {on_words(date.fromisoformat(day), weekday=True)}"
-            for day, number in sorted(by_day.items())
-        ]
-        who = f"Talk about {listed} {word['one'] if listed == 1 else word['many']}: {joined(days)}."
+        days = sorted(Counter(on_day["talk_by"] for on_day in families).items())
+        by = [(f"by {on_words(date.fromisoformat(day), weekday=True)}", number) for day, number in days]
+        homes = f"in {len(families)} {'family' if len(families) == 1 else 'families'}"
+        when = f", {by[0][0]}" if len(by) == 1 else f": {joined([f'{number} {day}' for day, number in by])}"
+        who = f"Talk about {listed} {word['one'] if listed == 1 else word['many']}, {homes}{when}."
     else:
         who = f"No {word['many']} on the list this week."
     if counts["held_back"]:
@@ -317,7 +291,7 @@ def _top_lines(
         agencies = joined(sorted({line["agency_name"] for line in late}))
         missing = f"{len(late)} files are late or missing, from: {agencies} (see the end)."
     elif late:
-        missing = f"Late or missing: {joined([_short(line, wording) for line in late])}."
+        missing = f"Late or missing: {joined([feed_short(line, wording) for line in late])}."
     else:
         missing = wording.phrase("all_on_time")
     missing = " ".join([missing, *(line["sentence"] for line in reaches if line["sentence"])])

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from review.child import evidence_lines, is_sealed, reason_sentence
+from review.child import evidence_lines, reason_sentence
 from review.compose import page_words, statements, who_is
 from review.document import content_hash, validate
 from review.families import Candidate
+from review.sealed import is_sealed
 from review.settings import ListSettings
 from review.words import Wording, clean, to_date
 

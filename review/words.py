@@ -105,6 +105,11 @@ def joined(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def age_words(birth_date: date | None, on: date, unknown: str) -> str:
     """An age as people say it: weeks under 3 months, months under 2 years, then years."""
     if birth_date is None or birth_date > on:
@@ -129,6 +134,7 @@ class Wording:
         pack: `wording.yml` as read.
         sentences: templates of `risk.yml` and `rules.yml` by their key; they win over those of `wording.yml`.
         agencies: `agencies` of `partnership.yml`: title, phrase (inside a sentence), colour, sealed.
+        codes: by code set: label of each code; an event type or episode line names the set its details are from.
 
     Raises:
         WordingProblem: a template says something a product may not say.
@@ -139,9 +145,11 @@ class Wording:
         pack: Mapping[str, Any],
         sentences: Mapping[str, str] | None = None,
         agencies: Mapping[str, Mapping[str, Any]] | None = None,
+        codes: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.pack = pack
         self.agencies = agencies or {}
+        self.codes = codes or {}
         self.sentences = {**pack.get("sentences", {}), **(sentences or {})}
         self.sentences.setdefault("default", "{things} recorded by {agencies} {between}{before}.")
         self.sentences.setdefault("default_good", "{things} {between}.")
@@ -182,8 +190,35 @@ class Wording:
         words = self.pack.get("event_types", {}).get(event_type, {})
         plain = self.pack.get("episode_types", {}).get(event_type) or event_type.replace("_", " ")
         text = str(words.get("one" if count == 1 else "many") or plain)
-        known = words.get("details", {}).get(detail)
+        known = self._detail(event_type, detail)
         return f"{text}: {known}" if known else text
+
+    def events(self, event_type: str, details: Sequence[str | None]) -> str:
+        """Equal events of one day as a line: '2 early help needs met: housing; debt or money'."""
+        if len(details) == 1:
+            return capital(self.event(event_type, 1, details[0]))
+        known = sorted({found for detail in details if (found := self._detail(event_type, detail))})
+        text = f"{len(details)} {self.event(event_type, len(details))}"
+        return f"{text}: {'; '.join(known)}" if known else text
+
+    def kinds(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """What rows are, counted by kind: '2 suspensions and 1 missing report'; a spell is named, not counted."""
+        counts = Counter(str(row["event_type"]) for row in rows)
+        known = self.pack.get("event_types", {})
+        return joined(
+            [
+                f"{number} {self.event(kind, number)}" if kind in known else self.event(kind).lower()
+                for kind, number in sorted(counts.items())
+            ]
+        )
+
+    def label(self, code_set: str | None, code: str | None) -> str | None:
+        """A code's label, or None where the pack does not tell it."""
+        return self.codes.get(str(code_set), {}).get(str(code))
+
+    def _detail(self, event_type: str, detail: str | None) -> str | None:
+        words = self.pack.get("event_types", {}).get(event_type, {})
+        return words.get("details", {}).get(detail) or self.label(words.get("codes"), detail)
 
     def event_setting(self, event_type: str, name: str) -> Any:
         """A setting of an event type (`topic`, `by_month`), or None."""
@@ -207,7 +242,7 @@ class Wording:
         one = known.get("count") == "1"
         chosen = _CHOICE.sub(lambda found: found.group(1 if one else 2), template)
         text = re.sub(r" +([.,;])", r"\1", re.sub(r" {2,}", " ", _PLACEHOLDER.sub(fill, chosen))).strip()
-        return text[:1].upper() + text[1:]
+        return capital(text)
 
     def _known(self, facts: Mapping[str, Any], evidence: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         known = {name: _plain(value) for name, value in facts.items() if value is not None}
@@ -240,6 +275,7 @@ class Wording:
     def _all_texts(self) -> Iterable[tuple[str, str]]:
         yield from ((str(key), str(text)) for key, text in self.sentences.items())
         yield from _texts_of(self.pack, "")
+        yield from _texts_of(self.codes, "codes")
 
 
 def _before(facts: Mapping[str, Any]) -> str:

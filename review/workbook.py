@@ -200,7 +200,8 @@ def _each_child(document: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any]
 
 def _with_agencies(told: Mapping[str, Any]) -> str:
     names = ", ".join(one["agency_name"] for one in told["agencies"])
-    return f"{told['sentence']} [{names}]" if names else str(told["sentence"])
+    said = " ".join(filter(None, (told["sentence"], told.get("note"))))
+    return f"{said} [{names}]" if names else said
 
 
 def _helpers(child: Mapping[str, Any], document: Mapping[str, Any]) -> str:

@@ -138,6 +138,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
                 "group by organisation"
             ).fetchall()
         )
+        episodes = _episodes(con, [str(one["person_key"]) for one in candidates], as_of, cutoff)
         reaches = _reaches(con, as_of, cutoff, sorted({feed["agency"] for feed in feeds}))
         children = children_on(con, as_of)
     declared = hub.declaration("partnership.yml")
@@ -160,7 +161,11 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         for one in hub.declaration(source).get(part, [])
         if one.get("sentence")
     }
-    wording = Wording(hub.declaration("wording.yml"), sentences, declared["agencies"])
+    words = hub.declaration("wording.yml")
+    told = [*words["event_types"].values(), *words["episode_lines"].values()]
+    code_sets = {name for one in told for key in ("codes", "outcomes") if (name := one.get(key))}
+    codes = {name: hub.labels(name) for name in sorted(code_sets)}
+    wording = Wording(words, sentences, declared["agencies"], codes)
     shared: dict[str, Any] = {
         "settings": settings,
         "wording": wording,
@@ -177,8 +182,27 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         basis=batch["basis"],
         patterns=batch["patterns"],
         reaches=reaches,
+        episodes=episodes,
     )
     return [*lists.values(), *compose_notices(notices, **shared)]
+
+
+def _episodes(
+    con: duckdb.DuckDBPyConnection, person_keys: list[str], as_of: date, cutoff: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """By person the episodes known at the cut-off that started by the day, oldest first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for key, *values in con.execute(
+        "select person_key::varchar, episode_type, agency, started_on, ended_on, outcome, release"
+        " from warehouse.marts.episode"
+        " where person_key in (select unnest($keys::uuid[])) and started_on <= $day"
+        " and known_from <= $cutoff and $cutoff < known_to"
+        " order by started_on, agency, episode_type, ended_on, outcome",
+        {"keys": person_keys, "day": as_of, "cutoff": cutoff},
+    ).fetchall():
+        names = ("episode_type", "agency", "started_on", "ended_on", "outcome", "release")
+        found.setdefault(key, []).append(dict(zip(names, values, strict=True)))
+    return found
 
 
 def _reaches(

@@ -43,7 +43,9 @@ def pack_words() -> dict[str, Any]:
 @cache
 def words() -> Wording:
     agencies = yaml.safe_load((ROOT / "partnerships/northmere/partnership.yml").read_text(encoding="utf-8"))["agencies"]
-    return Wording(pack_words(), RULE_SENTENCES, agencies)
+    codes = {"sf_outcome": {"9": "a secure home", "10": "financial stability"}}
+    codes["early_help_end_reason"] = {"DISENGAGED": "the family stopped taking part"}
+    return Wording(pack_words(), RULE_SENTENCES, agencies, codes)
 
 
 def key(salt: str, *parts: object) -> str:
