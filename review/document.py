@@ -4,6 +4,7 @@ The content hash must be the same on two machines with different keys, so it is 
 out every key, identifier of a run, version and reference, and that puts families, children and evidence into an
 order given by their own content. The printed order then follows from the hash itself: within each talk-by date,
 families are shuffled by sha256(content hash, family). Nobody can read a meaning into it, and a re-run repeats it.
+A family's letters come from its source rows alone, so that another wording leaves them as they are.
 """
 
 from __future__ import annotations
@@ -90,11 +91,33 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
         key=lambda family: (family["talk_by"], _digest(document["content_hash"] + digests[id(family)]))
     )
     taken: set[str] = set()
-    for family in document["families"]:
-        family["ref"] = _letters(digests[id(family)], taken)
+    letters = {
+        id(family): _digest(canonical([document["as_of_date"], facts_of(family)])) for family in document["families"]
+    }
+    for family in sorted(document["families"], key=lambda one: (letters[id(one)], digests[id(one)])):
+        family["ref"] = _letters(letters[id(family)], taken)
         for number, child in enumerate(family["children"], start=1):
             _refer(child, f"{family['ref']}-{number}")
     return document
+
+
+def facts_of(part: Mapping[str, Any]) -> list[Any]:
+    """What a family, or a child alone, is on the list for: names and source rows, without a word of the pack.
+
+    Letters are made from this, so that notes taken with one version can be matched with the next one when only
+    wording changed.
+    """
+    children = part.get("children") or [part]
+    told = []
+    for child in children:
+        rows = {
+            canonical([line["agency"], line["feed"], row["event_type"], row["occurred_on"]])
+            for reason in child["reasons"]
+            for line in reason["evidence"]
+            for row in line["rows"]
+        }
+        told.append([child["name"], sorted(rows)])
+    return sorted(told)
 
 
 def _refer(child: dict[str, Any], ref: str) -> None:

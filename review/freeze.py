@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from governance.hub_store import HubStore, Issued
-from review.document import canonical, content_of, validate
+from review.document import canonical, content_of, facts_of, validate
 
 _ID_NAME = {"weekly_list.v1": "list_id", "notice.v1": "notice_id"}
 
@@ -72,7 +72,7 @@ def _issue(
     why = cause or "first issue"
     if earlier:
         changed = differences(store.document(earlier[0].document_id, connection), document)
-        why = f"{cause}: {changed}" if cause else f"run again: {changed}"
+        why = f"{cause}: {changed}" if cause else f"made again: {changed}"
     place = slot if kind == "weekly_list.v1" else f"notice-{slot[:8]}"
     document_id = f"{document['partnership']}-{_slug(place)}-{as_of.isoformat()}-v{version}"
     frozen = {**document, _ID_NAME[kind]: document_id, "version": version, "cause": why}
@@ -123,24 +123,32 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What changed between two versions, in counts and parts, without naming anybody."""
     told = []
     before, after = _persons(old), _persons(new)
+    both = before.keys() & after.keys()
+    other_facts = sum(before[key][0] != after[key][0] for key in both)
     for count, words in (
         (len(after.keys() - before.keys()), "added"),
-        (len(before.keys() - after.keys()), "no longer listed"),
-        (sum(before[key] != after[key] for key in before.keys() & after.keys()), "told differently"),
+        (len(before.keys() - after.keys()), "no longer on it"),
+        (other_facts, "with other records behind the reasons"),
+        (sum(before[key] != after[key] for key in both) - other_facts, "described in other words"),
     ):
         if count:
             told.append(f"{count} {words}")
     parts = (
-        ("feeds", "lateness of files"), ("counts", "counts"), ("basis", "where the list comes from"),
-        ("statements", "statements"), ("page", "fixed words"), ("expires_on", "end date"),
+        ("feeds", "when files came"), ("reaches", "how far each agency's news reaches"),
+        ("counts", "the numbers under 'About this list'"), ("basis", "what is said of how the list was made"),
+        ("patterns", "what earlier lists found"), ("statements", "the fixed statements"), ("page", "fixed words"),
+        ("expires_on", "the last day of use"),
     )  # fmt: skip
     told += [words for part, words in parts if content_of(old.get(part), part) != content_of(new.get(part), part)]
-    return ", ".join(told) or "wording"
+    return ", ".join(told) or "other words"
 
 
-def _persons(document: Mapping[str, Any]) -> dict[str, str]:
-    children = document.get("children") or [one for family in document["families"] for one in family["children"]]
-    return {child["person_key"]: canonical(content_of(child)) for child in children}
+def _persons(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """By person: the source rows they are told for, and everything that is told of them."""
+    if document["schema"] == "notice.v1":
+        return {child["person_key"]: ("", canonical(content_of(child))) for child in document["children"]}
+    children = [one for family in document["families"] for one in family["children"]]
+    return {child["person_key"]: (canonical(facts_of(child)), canonical(content_of(child))) for child in children}
 
 
 def _slot(store: HubStore, document: Mapping[str, Any]) -> str:

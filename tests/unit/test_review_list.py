@@ -137,6 +137,21 @@ def test_order_is_by_rule_date_then_shuffled_by_content() -> None:
     assert len(orders) > 1
 
 
+def test_another_wording_keeps_the_letters_of_families() -> None:
+    def letters(people: list[dict[str, Any]]) -> dict[str, str]:
+        document = north(people)
+        return {child["name"]: child["ref"] for child in children(document)}
+
+    reworded = family_week()
+    for one in reworded:
+        one["reasons"][0]["sentence"] = "{things} {between}: other words."
+    assert letters(reworded) == letters(family_week())
+    changed = family_week()
+    changed[0]["reasons"][0]["evidence"].pop()
+    told, before = letters(changed), letters(family_week())
+    assert [name for name in told if told[name] != before[name]] == ["Aisha O'Brien"]
+
+
 def test_versions_ids_and_causes_are_no_content() -> None:
     document = north()
     frozen = {**document, "list_id": "x", "version": 3, "cause": "late file"}

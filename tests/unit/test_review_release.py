@@ -58,13 +58,27 @@ def test_a_differing_run_is_a_new_version_that_names_its_cause(store: HubStore) 
     before = store.document(first.facts.document_id)
     second = issued(store, week(people=3), cause="late police file")
     assert second.facts.version == 2
-    assert second.facts.cause == "late police file: 2 no longer listed, counts"
+    assert second.facts.cause == "late police file: 2 no longer on it, the numbers under 'About this list'"
     assert store.document(second.facts.document_id)["cause"] == second.facts.cause
     assert store.document(first.facts.document_id) == before
     third = issued(store, week())
-    assert third.facts.cause == "run again: 2 added, counts"
+    assert third.facts.cause == "made again: 2 added, the numbers under 'About this list'"
     assert [one.version for one in store.issued(latest_only=False)] == [3, 2, 1]
     assert [one.version for one in store.issued()] == [3]
+
+
+def test_causes_tell_other_records_from_other_words(store: HubStore) -> None:
+    def again(**more: Any) -> str:
+        people = family_week()
+        for name, value in more.items():
+            people[0]["reasons"][2][name] = value
+        document = compose(people, settings=PILOT)["north"]
+        return str(issued(store, [document]).facts.cause)
+
+    assert again() == "first issue"
+    assert again(sentence="{things} told otherwise.") == "made again: 1 described in other words"
+    older = family_week()[0]["reasons"][2]["evidence"][0] | {"occurred_on": "2026-06-01"}
+    assert again(evidence=[older]) == "made again: 1 with other records behind the reasons"
 
 
 def test_issued_documents_are_sealed_and_logged(store: HubStore, tmp_path: Path) -> None:
