@@ -259,7 +259,11 @@ def page_words(wording: Wording, phrases: Sequence[str]) -> dict[str, Any]:
 def _suppressed(counts: Mapping[str, int], wording: Wording) -> list[dict[str, Any]]:
     words = wording.pack.get("exclusions", {})
     return [
-        {"reason": reason, "count": int(count), "sentence": str(words.get(reason) or f"({reason.replace('_', ' ')})")}
+        {
+            "reason": reason,
+            "count": int(count),
+            "sentence": wording.choose(str(words.get(reason) or f"({reason.replace('_', ' ')})"), int(count)),
+        }
         for reason, count in sorted(counts.items())
         if count
     ]

@@ -212,6 +212,10 @@ class Wording:
             ]
         )
 
+    def choose(self, text: str, count: int) -> str:
+        """The text with each [one|many] decided by the count."""
+        return _CHOICE.sub(lambda found: found.group(1 if count == 1 else 2), text)
+
     def label(self, code_set: str | None, code: str | None) -> str | None:
         """A code's label, or None where the pack does not tell it."""
         return self.codes.get(str(code_set), {}).get(str(code))
@@ -239,8 +243,7 @@ class Wording:
                 )
             return known[found.group(1)]
 
-        one = known.get("count") == "1"
-        chosen = _CHOICE.sub(lambda found: found.group(1 if one else 2), template)
+        chosen = self.choose(template, 1 if known.get("count") == "1" else 2)
         text = re.sub(r" +([.,;])", r"\1", re.sub(r" {2,}", " ", _PLACEHOLDER.sub(fill, chosen))).strip()
         return capital(text)
 

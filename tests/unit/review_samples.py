@@ -245,7 +245,7 @@ def compose(
         },
         feeds=feeds(),
         organisations={"100234": "Greenfield Primary <School>"},
-        suppressed={"north": {"open_statutory": 12, "recent_decision": 3}},
+        suppressed=more.pop("suppressed", {"north": {"open_statutory": 12, "recent_decision": 3}}),
         reaches=more.pop(
             "reaches",
             {

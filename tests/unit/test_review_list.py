@@ -404,7 +404,7 @@ def test_details_are_told_only_where_the_pack_has_words_for_them() -> None:
 def test_who_is_involved_and_how_sure_we_are() -> None:
     child = children(north())[0]
     assert [(one["what"], one["who"], one["team"]) for one in child["involved"]] == [
-        ("On roll", None, "Greenfield Primary <School>"),
+        ("On roll (ask for the designated safeguarding lead)", None, "Greenfield Primary <School>"),
         ("On a community health caseload", "Pat O'Neill", "Health visiting"),
     ]
     assert child["sureness"][0]["agencies"] == ["Police"]
@@ -451,6 +451,11 @@ def test_counts_say_who_was_not_listed_and_why() -> None:
         ("open_statutory", 12),
         ("recent_decision", 3),
     ]
+
+
+def test_one_is_told_as_one() -> None:
+    told = north(suppressed={"north": {"cla": 1, "cp_plan": 2}})["counts"]["suppressed"]
+    assert [line["sentence"].split()[0] for line in told] == ["is", "have"]
 
 
 def test_what_cannot_be_composed_is_refused() -> None:
