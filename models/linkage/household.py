@@ -1,7 +1,7 @@
 """Who lives together: a family at an address, over the days their spells overlap.
 
-An address alone is not a family (a refuge, a hostel, a street): hubs and crowds form none, placements form none, and
-without a UPRN people at one postcode need evidence that they are kin: a shared surname, or an agency that says so.
+An address alone is not a family (a refuge, a hostel, a street): crowds form none, placements form none, and at a hub,
+or without a UPRN, people need evidence that they are kin: a shared surname, however spelt, or an agency that says so.
 A household is never evidence that two records are one person.
 """
 
@@ -10,29 +10,39 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from models.linkage import names
 from models.linkage.cluster import components
 from models.linkage.settings import LinkageSettings
 
 
-def households(homes: pd.DataFrame, surname: pd.Series, kin: np.ndarray, settings: LinkageSettings) -> pd.DataFrame:
+def households(
+    homes: pd.DataFrame, called: pd.DataFrame, kin: np.ndarray, settings: LinkageSettings, hubs: frozenset[str]
+) -> pd.DataFrame:
     """``homes`` with a ``household`` number (0..), people who form none left out.
 
-    ``homes``: residence timelines. ``surname``: comparable surname by person number. ``kin``: ``(n, 2)`` person numbers
-    that an agency says are one family. One household is a set of people at one address chained by overlapping spells.
+    ``homes``: residence timelines. ``called``: ``person, surname, surname_parts``, every surname of each person number.
+    ``kin``: ``(n, 2)`` person numbers that an agency says are one family. ``hubs``: UPRNs of many families; rows there
+    lose postcode and UPRN, for nobody may be placed in a family there by address. One household is a set of people at
+    one address chained by overlapping spells.
 
     >>> t = pd.Timestamp
     >>> homes = pd.DataFrame({"person": [1, 2, 3, 4], "address": ["U9", "U9", "U9", "PX"], "postcode": ["X"] * 4,
     ...     "uprn": ["9", "9", "9", None],
     ...     "started_on": [t("2020-01-01"), t("2021-01-01"), t("2025-01-01"), t("2025-02-01")],
     ...     "ended_on": [t("2022-01-01"), t("2022-01-01"), pd.NaT, pd.NaT]})
-    >>> names = pd.Series({1: "ray", 2: "ray", 3: "low", 4: "low"})
-    >>> made = households(homes, names, np.zeros((0, 2), int), LinkageSettings())
+    >>> names = ["ray", "ray", "low", "low"]
+    >>> called = pd.DataFrame({"person": [1, 2, 3, 4], "surname": names, "surname_parts": [(n,) for n in names]})
+    >>> made = households(homes, called, np.zeros((0, 2), int), LinkageSettings(), frozenset())
     >>> made["household"].tolist()
     [0, 0, 1, 1]
     """
     rows = homes.reset_index(drop=True).copy()
-    rows["surname"] = surname.reindex(rows["person"]).to_numpy(dtype=object)
-    rows["address"] = _settle_postcodes(rows, kin)
+    family = _families(kin, int(rows["person"].max()) + 1 if len(rows) else 0)
+    rows["uprn"] = _settle_postcodes(rows, called, family)
+    rows["address"] = np.where(rows["uprn"].notna(), "U" + rows["uprn"].fillna(""), rows["address"])
+    at_hub = rows["uprn"].isin(list(hubs))
+    rows["address"] = _part_families(rows, (rows["uprn"].isna() | at_hub).to_numpy(), called, family)
+    rows.loc[at_hub, ["uprn", "postcode"]] = None
     rows = rows.sort_values(["address", "started_on", "person"]).reset_index(drop=True)
     end = rows["ended_on"].fillna(pd.Timestamp("2262-01-01")).to_numpy()
     start = rows["started_on"].to_numpy()
@@ -42,6 +52,12 @@ def households(homes: pd.DataFrame, surname: pd.Series, kin: np.ndarray, setting
     crowd = _crowds(block, start, end, settings.household_max)
     rows["household"] = block
     return rows[~crowd].assign(household=lambda r: pd.factorize(r["household"])[0])
+
+
+def _families(kin: np.ndarray, people: int) -> np.ndarray:
+    """Family number of each person by what agencies say alone."""
+    inside = kin[(kin < people).all(axis=1)] if len(kin) else kin
+    return components(people, inside[:, 0], inside[:, 1]) if len(inside) else np.arange(people)
 
 
 def _crowds(block: np.ndarray, start: np.ndarray, end: np.ndarray, limit: int) -> np.ndarray:
@@ -59,31 +75,62 @@ def _crowds(block: np.ndarray, start: np.ndarray, end: np.ndarray, limit: int) -
     return out
 
 
-def _settle_postcodes(rows: pd.DataFrame, kin: np.ndarray) -> np.ndarray:
-    """Address key per row: the UPRN, or at a bare postcode the UPRN of kin there, else postcode and family."""
+def _spelt(called: pd.DataFrame, person: pd.Series) -> pd.DataFrame:
+    """``person, token``: the marks of every surname of the given people."""
+    mine = called[called["person"].isin(person.unique())]
+    marks = [sorted(names.marks(parts)) for parts in mine["surname_parts"]]
+    tokens = pd.DataFrame({"person": mine["person"].to_numpy(), "token": pd.Series(marks, dtype=object)})
+    return tokens.explode("token").drop_duplicates()
+
+
+def _settle_postcodes(rows: pd.DataFrame, called: pd.DataFrame, family: np.ndarray) -> pd.Series:
+    """UPRN per row: its own, or at a bare postcode the one UPRN where kin live there over the same days.
+
+    Kin are asked for in turn: by an agency's word, by a surname, by a surname spelt another way.
+    """
+    out = rows["uprn"].astype(object)
+    bare = out.isna()
+    if not bare.any() or bare.all():
+        return out
+    want = rows.loc[bare, ["person", "postcode", "started_on", "ended_on"]].assign(row=np.flatnonzero(bare))
+    there = rows.loc[~bare & rows["postcode"].isin(want["postcode"].unique())]
+    there = there[["person", "postcode", "uprn", "started_on", "ended_on"]]
+    both = pd.concat([want["person"], there["person"]])
+    ways = (
+        pd.DataFrame({"person": both.unique(), "token": family[both.unique()]}),
+        called[["person", "surname"]].rename(columns={"surname": "token"}),
+        _spelt(called, both),
+    )
+    for way in ways:
+        left = want.merge(way, on="person")
+        pairs = left.merge(there.merge(way, on="person"), on=["postcode", "token"], suffixes=("", "_kin"))
+        together = ~(pairs["started_on"] > pairs["ended_on_kin"]) & ~(pairs["started_on_kin"] > pairs["ended_on"])
+        per = pairs[together].groupby("row")["uprn"].agg(["nunique", "first"])
+        sure = per.loc[per["nunique"] == 1, "first"]
+        out.iloc[sure.index.to_numpy()] = sure.to_numpy()
+        want = want[~want["row"].isin(sure.index)]
+    return out
+
+
+def _part_families(rows: pd.DataFrame, shared: np.ndarray, called: pd.DataFrame, family: np.ndarray) -> np.ndarray:
+    """Address per row; where many families share it (``shared``), the address and the family by kin and surname."""
     key = rows["address"].to_numpy(dtype=object).copy()
-    bare = rows["uprn"].isna().to_numpy()
-    if not bare.any():
+    here = rows.loc[shared, ["person", "address"]].reset_index(drop=True)
+    if here.empty:
         return key
-    known = rows[~bare & rows["surname"].notna()].drop_duplicates(["postcode", "surname", "uprn"])
-    uprns = known.groupby(["postcode", "surname"])["uprn"].agg(["nunique", "first"])
-    one = uprns.loc[uprns["nunique"] == 1, "first"]
-    wanted = pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], rows.loc[bare, "surname"]])
-    found = one.reindex(wanted).to_numpy(dtype=object) if len(one) else np.full(int(bare.sum()), None, dtype=object)
-    people = int(rows["person"].max()) + 1
-    family = components(people, kin[:, 0], kin[:, 1]) if len(kin) else np.arange(people)
-    kin_home = rows[~bare].assign(family=family[rows.loc[~bare, "person"]]).drop_duplicates(["postcode", "family"])
-    kin_at = kin_home.set_index(["postcode", "family"])["uprn"]
-    fam = family[rows.loc[bare, "person"]]
-    by_kin = kin_at.reindex(pd.MultiIndex.from_arrays([rows.loc[bare, "postcode"], fam])).to_numpy(dtype=object)
-    # People without a surname stand with their kin, else alone.
-    name = pd.Series(fam.astype(str), index=rows.index[bare], dtype="object")
-    name = rows.loc[bare, "surname"].where(rows.loc[bare, "surname"].notna(), name)
-    key[bare] = (rows.loc[bare, "address"] + "/" + name).to_numpy(dtype=object)
-    settled = np.where(pd.notna(by_kin), by_kin, found)
-    sure = np.flatnonzero(bare)[pd.notna(settled)]
-    key[sure] = [f"U{uprn}" for uprn in settled[pd.notna(settled)]]
+    stay, _ = pd.factorize(here["address"] + "/" + here["person"].astype(str))
+    tokens = pd.concat([_spelt(called, here["person"]), _kin_tokens(here["person"], family)], ignore_index=True)
+    said = here.assign(stay=stay).drop_duplicates("stay").merge(tokens, on="person")
+    first = said.groupby(["address", "token"])["stay"].transform("min")
+    group = components(int(stay.max()) + 1, first.to_numpy(), said["stay"].to_numpy())[stay]
+    key[shared] = (here["address"] + "/" + pd.Series(group).astype(str)).to_numpy(dtype=object)
     return key
+
+
+def _kin_tokens(person: pd.Series, family: np.ndarray) -> pd.DataFrame:
+    """``person, token``: a token that only people an agency calls one family share; no surname has a digit."""
+    who = person.unique()
+    return pd.DataFrame({"person": who, "token": [f"{number}" for number in family[who]]})
 
 
 def nameless_households(

@@ -143,3 +143,19 @@ def surname(text: str) -> tuple[str, tuple[str, ...]]:
     parts = bare.replace("-", " ").split()
     whole = "".join(parts)
     return whole, tuple(sorted({whole, *(p for p in parts if len(p) > 2)}))
+
+
+def marks(parts: tuple[str, ...]) -> frozenset[str]:
+    """What two spellings of one surname have in common: a part, or a part with one letter after the first left out.
+
+    >>> bool(marks(("hermann",)) & marks(("herman",))), bool(marks(("taylor",)) & marks(("naylor",)))
+    (True, False)
+    >>> bool(marks(surname("Smith-Jones")[1]) & marks(surname("Jones")[1]))
+    True
+    """
+    found = set(parts)
+    for part in parts:
+        # In a short name one letter is most of what tells it from another.
+        if len(part) > 5:
+            found.update(part[:i] + part[i + 1 :] for i in range(1, len(part)))
+    return frozenset(found)

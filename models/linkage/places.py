@@ -56,20 +56,19 @@ def place(
 ) -> Places:
     """Homes, households and areas of persons (numbered by ``cluster``); households of records that name nobody."""
     cluster_of = pd.Series(cluster, index=records["record_key"].to_numpy())
-    hubs = {c: set(records.loc[records["is_hub"], f"home_{c}"].dropna()) for c in ("uprn", "postcode")}
+    hubs = {c: records.loc[records["hub"] == c, f"home_{c}"].dropna().unique().tolist() for c in ("uprn", "postcode")}
     spells = _tidy_spells(tables["address_spell"])
-    # Only a UPRN can be a hub by itself; where a hub is known by postcode alone it is the postcode that forms no home.
-    spells = spells[
-        ~spells["uprn"].isin(hubs["uprn"]) & ~(spells["uprn"].isna() & spells["postcode"].isin(hubs["postcode"]))
-    ]
+    away = spells[(spells["address_type"] == "placement") & spells["ended_on"].isna()]
+    placed = cluster_of.reindex(away["record_key"].unique()).dropna().to_numpy()
     evidence = residence.address_evidence(records, spells)
-    homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")])
+    # Nothing is a home by a postcode alone that holds half a town; a UPRN inside it is one still.
+    evidence = evidence[evidence["uprn"].notna() | ~evidence["postcode"].isin(hubs["postcode"])]
+    homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")], placed)
     first = pd.Series(np.arange(len(cluster))).groupby(cluster).min()
-    named = (
-        pd.DataFrame({"person": cluster, "surname": records["surname"].to_numpy()}).dropna().drop_duplicates("person")
-    )
-    surname = named.set_index("person")["surname"]
-    made = household.households(homes, surname, _kin(tables["relationship"], cluster_of), settings)
+    called = pd.DataFrame({"person": cluster, **{c: records[c].to_numpy() for c in ("surname", "surname_parts")}})
+    called = called.dropna(subset=["surname"]).drop_duplicates(["person", "surname"])
+    kin = _kin(tables["relationship"], cluster_of)
+    made = household.households(homes, called, kin, settings, frozenset(hubs["uprn"]))
     previous = tables["household_spell"]
     made["person_id"] = person_ids[made["person"].to_numpy()]
     ids = _household_ids(made, previous)

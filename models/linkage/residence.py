@@ -1,9 +1,10 @@
 """Where a person lives, and since when: one line of spells per person and address from what every agency sent.
 
 Registers (a social care address, a school's pupil file) say "lives here" until they say otherwise; one-off sightings
-(an emergency attendance) say "lived here that day". Registers go stale: an open spell ends when a later one starts,
-except that the two latest-started stay open side by side, because a child may have two homes. The *primary*
-one is first.
+(an emergency attendance) say "lived here that day". A sighting never ends what a register holds open. Of a person no
+register holds anywhere, the last sighting is the best that is known, and stands until something else is said.
+Registers go stale: an open spell ends when a later one starts, except that the two latest-started stay open side by
+side, because a child may have two homes. The *primary* one is first.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ _HOMES = ("home", "temporary", "unknown")
 def address_evidence(records: pd.DataFrame, spells: pd.DataFrame) -> pd.DataFrame:
     """Rows ``position, postcode, uprn, started_on, ended_on, known_from`` per record and address, placements left out.
 
-    ``records`` (index = position) has ``record_key, home_postcode, home_uprn, is_hub, known_from``; a record without an
+    ``records`` (index = position) has ``record_key, home_postcode, home_uprn, hub, known_from``; a record without any
     address spell speaks for its own address on the day it was known. ``spells`` are standardised address spells.
     """
     position = pd.Series(records.index, index=records["record_key"])
-    kept = spells[spells["address_type"].isin(_HOMES) & spells["record_key"].isin(position.index)].copy()
-    kept["position"] = position.reindex(kept["record_key"]).to_numpy()
+    at = position.index.get_indexer(pd.Index(spells["record_key"]))
+    is_home = spells["address_type"].isin(_HOMES).to_numpy() & (at >= 0)
+    kept = spells[is_home].assign(position=position.to_numpy()[at[is_home]])
     kept["started_on"] = kept["started_on"].fillna(kept["known_from"].dt.normalize())
-    own = records[
-        records["home_postcode"].notna() & ~records["is_hub"] & ~records["record_key"].isin(set(spells["record_key"]))
-    ]
+    silent = np.ones(len(records), dtype=bool)
+    silent[at[at >= 0]] = False
+    own = records[records["home_postcode"].notna().to_numpy() & (records["hub"] != "postcode").to_numpy() & silent]
     day = own["known_from"].dt.normalize()
     seen = pd.DataFrame(
         {
@@ -42,20 +44,27 @@ def address_evidence(records: pd.DataFrame, spells: pd.DataFrame) -> pd.DataFram
     return pd.concat([kept[columns], seen], ignore_index=True) if len(kept) else seen
 
 
-def timelines(evidence: pd.DataFrame, person: np.ndarray) -> pd.DataFrame:
+def timelines(evidence: pd.DataFrame, person: np.ndarray, placed: np.ndarray) -> pd.DataFrame:
     """Spells ``person, postcode, uprn, started_on, ended_on, known_from, rank``, one a person and address; 0 = primary.
 
-    ``person``: number of the person of each evidence row.
+    ``person``: number of the person of each evidence row. ``placed``: numbers of those living in a placement, for whom
+    no sighting stands: it was most likely there that they were living.
 
     >>> t = pd.Timestamp
     >>> rows = pd.DataFrame({"postcode": ["A", "B", "A"], "uprn": ["1", "2", "1"],
     ...     "started_on": [t("2022-01-01"), t("2024-01-01"), t("2023-01-01")],
     ...     "ended_on": [pd.NaT, pd.NaT, t("2023-01-01")],
     ...     "known_from": [t("2022-01-02"), t("2024-01-02"), t("2023-01-01")]})
-    >>> timelines(rows, np.array([7, 7, 7]))[["uprn", "rank", "known_from"]].astype(str).to_numpy().tolist()
-    [['2', '0', '2024-01-02'], ['1', '1', '2022-01-02']]
+    >>> timelines(rows, np.array([7, 7, 7]), np.zeros(0))[["uprn", "rank"]].to_numpy().tolist()
+    [['2', 0], ['1', 1]]
     """
-    rows = evidence.assign(person=person, open=evidence["ended_on"].isna())
+    one_day = evidence["ended_on"] == evidence["started_on"]
+    rows = evidence.assign(
+        person=person,
+        open=evidence["ended_on"].isna(),
+        sighted_on=evidence["ended_on"].where(one_day),
+        left_on=evidence["ended_on"].where(~one_day),
+    )
     # A bare postcode takes the UPRN the same person has inside it.
     with_uprn = rows[rows["uprn"].notna()].drop_duplicates(["person", "postcode"])[["person", "postcode", "uprn"]]
     rows = rows.merge(with_uprn.rename(columns={"uprn": "_uprn"}), on=["person", "postcode"], how="left")
@@ -70,10 +79,14 @@ def timelines(evidence: pd.DataFrame, person: np.ndarray) -> pd.DataFrame:
             started_on=("started_on", "min"),
             open=("open", "max"),
             ended_on=("ended_on", "max"),
+            sighted_on=("sighted_on", "max"),
+            left_on=("left_on", "max"),
             known_from=("known_from", "min"),
         )
         .reset_index()
     )
+    spells["open"] |= _last_seen(spells) & ~spells["person"].isin(placed)
+    spells = spells.drop(columns=["sighted_on", "left_on"])
     spells.loc[spells["open"], "ended_on"] = pd.NaT
     spells = spells.sort_values(["person", "open", "started_on", "address"], ascending=[True, False, False, True])
     spells["rank"] = spells.groupby("person").cumcount()
@@ -82,3 +95,13 @@ def timelines(evidence: pd.DataFrame, person: np.ndarray) -> pd.DataFrame:
     stale = spells["open"] & (spells["rank"] >= 2)
     spells.loc[stale, "ended_on"] = later[stale]
     return spells.drop(columns="open").reset_index(drop=True)
+
+
+def _last_seen(spells: pd.DataFrame) -> pd.Series:
+    """The spell of the last sighting of those no register holds anywhere, unless a register ended a spell since."""
+    held = spells.groupby("person")["open"].transform("any")
+    left = spells.groupby("person")["left_on"].transform("max")
+    last = spells.groupby("person")["sighted_on"].transform("max")
+    is_last = (spells["sighted_on"] == last) & ~(left >= last) & ~held
+    # Seen at two places on one day: neither is the better known.
+    return is_last & (is_last.groupby(spells["person"]).transform("sum") == 1)

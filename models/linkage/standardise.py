@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from models.linkage import identifiers, names
+from models.linkage.cluster import components
 from models.linkage.settings import LinkageSettings
 
 _POSTCODE = re.compile(r"^[A-Z]{1,2}[0-9][0-9A-Z]?[0-9][A-Z]{2}$")
@@ -102,12 +103,31 @@ def apply_rule(values: pd.Series, rule: Callable[[Any], Verdict]) -> tuple[np.nd
 
 
 def _hubs(frame: pd.DataFrame, column: str, limit: int) -> set[str]:
-    """Addresses holding more distinct surnames than a family or a street could."""
-    seen = frame.loc[frame[column].notna() & frame["surname"].notna(), [column, "surname"]].drop_duplicates()
+    """Addresses holding more unlike surnames than a family or a street could.
+
+    A double surname as eight agencies write it is one surname here, not a dozen.
+    """
+    seen = frame.loc[frame[column].notna() & frame["surname"].notna(), [column, "surname", "surname_parts"]]
+    seen = seen.drop_duplicates([column, "surname"])
     per = seen[column].value_counts()
     # A dense town has long streets: a postcode is a hub against its own kind as well as against the fixed limit.
     floor = max(limit, 4 * int(np.quantile(per.to_numpy(), 0.95))) if column == "postcode" and len(per) > 50 else limit
-    return set(per.index[per > floor])
+    many = seen[seen[column].isin(list(per.index[per > floor]))]
+    return {str(place) for place, held in many.groupby(column)["surname_parts"] if _unlike(held.tolist()) > floor}
+
+
+def _unlike(spellings: list[tuple[str, ...]]) -> int:
+    """How many surnames are left when spellings that share a mark count once.
+
+    >>> _unlike([("ray", "rayscott", "scott"), ("rayscot",), ("scott",), ("low",)])
+    2
+    """
+    by_mark: dict[str, list[int]] = {}
+    for i, parts in enumerate(spellings):
+        for mark in names.marks(parts):
+            by_mark.setdefault(mark, []).append(i)
+    pairs = np.array([(held[0], i) for held in by_mark.values() for i in held], dtype="int64")
+    return int(components(len(spellings), pairs[:, 0], pairs[:, 1]).max()) + 1
 
 
 def standardise(records: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -116,7 +136,7 @@ def standardise(records: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.Da
     In: one row a record with ``forename, surname, birth_date, sex, postcode, uprn, nhs_number, upn`` as sent (any of
     them wholly NULL). Out: the same rows and order; names comparable (``forename``, ``forename_forms``, ``surname``,
     ``surname_parts``), ``birth_date`` ISO text, hub addresses NULL with ``home_postcode`` and ``home_uprn`` keeping
-    what was sent for the household stage, ``is_hub`` saying which those were.
+    what was sent for the household stage, ``hub`` saying which those were, and by what: ``uprn`` or ``postcode``.
 
     >>> rows = pd.DataFrame({"forename": ["Jo", "UNKNOWN"], "surname": ["Ray", "Ray"], "sex": ["F", "F"],
     ...     "birth_date": [dt.date(2011, 2, 3)] * 2, "postcode": ["NM1 1AA", None],
@@ -148,12 +168,12 @@ def standardise(records: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.Da
         out[column] = pd.Series(values, index=out.index, dtype=object)
         reasons.append(found)
     out["home_postcode"], out["home_uprn"] = out["postcode"], out["uprn"]
-    out["is_hub"] = False
+    out["hub"] = pd.Series(None, index=out.index, dtype=object)
     for column, limit in (("uprn", settings.hub_surnames), ("postcode", settings.hub_postcode_surnames)):
         at_hub = out[column].isin(_hubs(out, column, limit)).to_numpy()
         if at_hub.any():
             out.loc[at_hub, ["postcode", "uprn"]] = None
-            out.loc[at_hub, "is_hub"] = True
+            out.loc[at_hub, "hub"] = column
             reasons.append(pd.Series({f"{column}_hub": int(at_hub.sum())}))
     counts = pd.concat(reasons).groupby(level=0).sum().sort_index()
     return out, pd.DataFrame({"reason": counts.index.astype(str), "records": counts.to_numpy(dtype="int64")})

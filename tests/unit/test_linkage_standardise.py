@@ -74,7 +74,7 @@ def test_a_hub_is_no_address_evidence_but_a_family_home_is() -> None:
     )
     home = rows(surname=["Ray"] * 4, uprn=["88"] * 4, postcode=["ZM1 1AB"] * 4)
     good, counts = standardise(pd.concat([hub, home], ignore_index=True), LinkageSettings())
-    assert good["is_hub"].sum() == n and good["postcode"].notna().sum() == 4
+    assert (good["hub"] == "uprn").sum() == n and good["postcode"].notna().sum() == 4
     assert counts.set_index("reason").loc["uprn_hub", "records"] == n
 
 
