@@ -114,9 +114,7 @@ def test_another_key_opens_nothing(zones: Zones, tmp_path: Path) -> None:
         restore(archive, tmp_path / "target", KEYS.identity)
 
 
-def test_a_backup_of_a_newer_system_is_refused(
-    zones: Zones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_of_a_newer_system_is_refused(zones: Zones, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "one.backup"
     backup(zones, archive, KEYS.hub, TAKEN)
     monkeypatch.setattr(hub_schema, "LATEST", 0)
