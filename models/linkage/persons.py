@@ -40,7 +40,7 @@ def assign(
     """
     is_open = previous["known_to"] == OPEN
     before = _by_record(previous[is_open], records)
-    disused = ~previous["person_id"].isin(set(previous.loc[is_open, "person_id"]))
+    disused = ~previous["person_id"].isin(previous.loc[is_open, "person_id"].unique())
     former = _by_record(previous[disused].sort_values("known_from"), records)
     live = (
         previous[is_open]

@@ -131,7 +131,7 @@ def _areas(spells: pd.DataFrame, person_ids: np.ndarray, previous: pd.DataFrame,
     rows = spells.assign(person_id=person_ids[spells["person"].to_numpy(dtype="int64")])
     latest = rows.drop_duplicates("person_id", keep="last")[["person_id", "area_team", "known_from"]]
     state = advance(previous, latest, ["person_id"], ["area_team"], now)
-    past = rows[~rows["person_id"].isin(set(previous["person_id"]))]
+    past = rows[~rows["person_id"].isin(previous["person_id"].unique())]
     past = past.assign(known_to=past.groupby("person_id")["known_from"].shift(-1)).dropna(subset=["known_to"])
     parts = [state, past[["person_id", "area_team", "known_from", "known_to"]]]
     return pd.concat([p for p in parts if len(p)], ignore_index=True) if len(past) else state

@@ -13,16 +13,15 @@ def link_rates(agency: pd.Series, cluster: np.ndarray) -> pd.DataFrame:
     >>> table[["agency", "other_agency", "rate"]].to_numpy().tolist()
     [['a', 'b', 0.5], ['b', 'a', 1.0]]
     """
-    seen = pd.DataFrame({"agency": agency.to_numpy(dtype=object), "cluster": cluster}).drop_duplicates()
-    if seen.empty:
-        return pd.DataFrame(columns=["agency", "other_agency", "persons", "shared", "rate"])
-    grid = pd.crosstab(seen["cluster"], seen["agency"])
-    shared = grid.T @ grid
+    codes, agencies = pd.factorize(agency, sort=True)
+    seen = np.zeros((int(cluster.max(initial=-1)) + 1, len(agencies)), dtype="int64")
+    seen[cluster, codes] = 1
+    shared = seen.T @ seen
     rows = [
-        (a, b, int(shared.loc[a, a]), int(shared.loc[a, b]), round(shared.loc[a, b] / shared.loc[a, a], 4))
-        for a in shared.index
-        for b in shared.columns
-        if a != b
+        (a, b, int(shared[i, i]), int(shared[i, j]), round(shared[i, j] / shared[i, i], 4))
+        for i, a in enumerate(agencies)
+        for j, b in enumerate(agencies)
+        if i != j
     ]
     return pd.DataFrame(rows, columns=["agency", "other_agency", "persons", "shared", "rate"])
 
