@@ -8,9 +8,9 @@ from datetime import date
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.assets.review import release_lists
 from pipelines.clock import as_of_known_at
 from pipelines.hub import Hub
+from pipelines.weekly_lists import release_lists
 
 
 def show(console: Console, as_of: date | None, team: str | None, purpose: str) -> bool:

@@ -153,7 +153,7 @@ def _benefit(gate: Gate, given: GateInput) -> GateResult:
     if difference["high"] <= gate.least_difference or (
         found >= gate.minimum_found and difference["half_width"] <= gate.detectable
     ):
-        return _result(gate, FAILED, f"The model did not find more than {name} did.", **numbers)
+        return _result(gate, FAILED, f"The model was not shown to find more than {name} did.", **numbers)
     return _result(
         gate, UNPROVEN, f"There is not enough evidence yet that the model finds more than {name} does.", **numbers
     )

@@ -7,12 +7,11 @@ model's files and card, aggregates for analysts, and, encrypted, the evidence of
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from pipelines.checks.gates import gate_check_results, gate_check_specs
 from pipelines.hub import Hub
@@ -20,6 +19,7 @@ from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
 from pipelines.run import as_of_date_of
 from pipelines.settings import REPOSITORY
+from pipelines.weekly_lists import children_on
 
 FEATURES = dg.AssetKey(["panel", "features"])
 MODEL = dg.AssetKey(["risk", "model"])
@@ -179,12 +179,6 @@ def batch_of(run: Any) -> dict[str, Any]:
         "candidates": run.candidates,
         "notices": run.notices,
     }
-
-
-def children_on(con: duckdb.DuckDBPyConnection, as_of: date) -> int:
-    """How many children of the authority the hub knows on a Sunday."""
-    rows = con.execute("select count(*) from warehouse.marts.person_week where as_of_date = ?", [as_of]).fetchall()
-    return int(rows[0][0])
 
 
 def keep_model(registry: Path, model: Any) -> Path:
