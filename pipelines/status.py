@@ -18,7 +18,7 @@ def print_status(console: Console) -> None:
     """Last runs, every feed's last good load, quarantine, lists."""
     hub = Hub.from_environment()
     now = hub.present()
-    console.rule(f"{hub.partnership.title}, as known at {now:%A %d %B %Y %H:%M} UTC")
+    console.print(f"[bold]{hub.partnership.title}[/bold], as known at {now:%A %d %B %Y %H:%M} UTC", soft_wrap=True)
     _runs(console, hub)
     if hub.zones.path("warehouse").exists():
         _feeds(console, hub, now)
@@ -47,7 +47,7 @@ def _feeds(console: Console, hub: Hub, now: datetime) -> None:
     width = max(len(state.status.name) for state in states)
     for agency, group in groupby(states, key=lambda state: state.status.agency):
         of_agency = list(group)
-        console.print(f"\n[bold]{of_agency[0].agency_title}[/bold] ({agency}), {of_agency[0].contact}")
+        console.print(f"\n[bold]{of_agency[0].agency_title}[/bold] ({agency}), {of_agency[0].contact}", soft_wrap=True)
         for state in of_agency:
             console.print(f"  {state.status.name:<{width}}  {_standing(state)}", soft_wrap=True)
     for state in states:

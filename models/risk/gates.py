@@ -155,7 +155,7 @@ def _benefit(gate: Gate, given: GateInput) -> GateResult:
     ):
         return _result(gate, FAILED, f"The model was not shown to find more than {name} did.", **numbers)
     return _result(
-        gate, UNPROVEN, f"There is not enough evidence yet that the model finds more than {name} does.", **numbers
+        gate, UNPROVEN, f"There is not enough evidence yet that the model finds more than {name} found.", **numbers
     )
 
 
