@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def damaged(waiting: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoH
     landing = hub.root / "landing"
     police = next((landing / "police" / "ppn").glob("*.csv"))
     police.write_bytes(police.read_bytes()[:-200])
+    # It was cut before the manifest was written: a file that is still changing after its manifest waits instead.
+    os.utime(police, ns=(0, 0))
     pupil = next((landing / "education" / "pupil").glob("*.csv"))
     _rewrite(pupil, pupil.read_bytes().replace(b"a", b"\xff", 1))
     next((landing / "housing" / "application").glob("*.manifest.json")).rename(landing / "kept_back.json")
