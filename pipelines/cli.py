@@ -130,6 +130,14 @@ def demo_advance(nights: Annotated[int, typer.Option(help="How many nights' file
     advance(console, nights=nights)
 
 
+@demo_app.command("calibration", epilog="Example: hub demo calibration")
+def demo_calibration() -> None:
+    """Print how the synthetic world compares with published figures, and how hard its question is."""
+    from pipelines.demo import print_world
+
+    print_world(console)
+
+
 @demo_app.command("run", epilog="Example: hub demo run --children 20000")
 def demo_run(children: Annotated[int, typer.Option(help="How many children live in the authority.")] = 20_000) -> None:
     """What `make run` does: make the demo if there is none, one night, one week, and where to look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Literal
@@ -62,6 +63,25 @@ def advance(console: Console, nights: int) -> None:
             progress=lambda message: progress.update(step, description=message),
         )
     console.print(f"{nights} nights: {summary.drops} files with {summary.rows:,} rows delivered.")
+
+
+def print_world(console: Console) -> None:
+    """The calibration table of the demo's world, and its difficulty as measured when it was made."""
+    from synthetic.calibration import calibrate, print_calibration
+    from synthetic.difficulty import print_difficulty
+    from synthetic.world import World
+
+    settings = Settings()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    with console.status("reading the synthetic world"):
+        world = World.read(settings.synthetic_suppliers)
+        table = calibrate(world)
+    print_calibration(table, say)
+    difficulty = settings.synthetic_suppliers / "truth" / "difficulty.json"
+    print_difficulty(json.loads(difficulty.read_text(encoding="utf-8")), say)
 
 
 def run_everything(console: Console, children: int) -> bool:
