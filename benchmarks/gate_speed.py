@@ -1,6 +1,6 @@
 """How fast the gate takes a 20-column CSV into encrypted zones, beside a bare DuckDB read of the same file.
 
-    python benchmarks/gate_speed.py --rows 1000000
+    python -m benchmarks.gate_speed --rows 1000000
 
 Prints one JSON object: rows per second of the gate for a first load, for a second full drop in which one row in fifty
 changed, and for a small nightly delta; of a bare read into an in-memory table; and where the gate's time goes.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import tempfile
 import time
 from datetime import datetime, timedelta
@@ -20,14 +19,10 @@ from typing import Any
 
 import duckdb
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from gate_support import CODES, column, make_contract, sealed_zones  # noqa: E402
-
-from data_quality.drop import Drop, read_manifest  # noqa: E402
-from data_quality.gate import accept_drop, recover  # noqa: E402
-from data_quality.raw_tables import ensure_raw_tables  # noqa: E402
+from data_quality.drop import Drop, read_manifest
+from data_quality.gate import accept_drop, recover
+from data_quality.raw_tables import ensure_raw_tables
+from tests.gate_support import CODES, column, make_contract, sealed_zones
 
 START = datetime(2026, 10, 5, 18, 0)
 COLUMNS = [

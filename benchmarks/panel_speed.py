@@ -1,6 +1,6 @@
 """How fast the panel is made over a whole history, and how that compares with one SQL aggregate a window.
 
-    HUB_VAR=... HUB_KEY_FILE=... python benchmarks/panel_speed.py --weeks 260
+    HUB_VAR=... HUB_KEY_FILE=... python -m benchmarks.panel_speed --weeks 260
 
 Reads the warehouse of a state that `hub run weekly` has finished (nothing is written). Prints one JSON object: seconds,
 processor seconds and peak memory for every Sunday and for one more, and for the SQL that the same declarations
@@ -16,22 +16,18 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.machine import machine  # noqa: E402
-from governance.keys import load_keys  # noqa: E402
-from governance.zones import Zones  # noqa: E402
-from models.risk.declare import load_risk  # noqa: E402
-from models.risk.panel import Panel, build_panel  # noqa: E402
-from models.risk.panel_sql import panel_sql  # noqa: E402
-from pipelines.settings import Settings  # noqa: E402
+from benchmarks.machine import machine
+from governance.keys import load_keys
+from governance.zones import Zones
+from models.risk.declare import load_risk
+from models.risk.panel import Panel, build_panel
+from models.risk.panel_sql import panel_sql
+from pipelines.settings import Settings
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class ColumnContract:
     @property
     def zones(self) -> frozenset[str]:
         """The zones that keep this column."""
-        return frozenset({self.zone, self.also_zone} - {None, "drop"})  # type: ignore[arg-type]
+        return frozenset(zone for zone in (self.zone, self.also_zone) if zone and zone != "drop")
 
 
 @dataclass(frozen=True)
