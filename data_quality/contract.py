@@ -34,17 +34,22 @@ __all__ = [
 ZONES = ("identity", "warehouse", "audit", "drop")
 TYPES = ("string", "date", "timestamp", "integer", "number", "boolean")
 CHECKS = ("nhs_number", "upn", "postcode")
-SEVERITIES = ("inform", "quarantine")
+FORMATS = ("csv", "parquet", "xlsx", "xml")
+SEVERITIES = ("inform", "quarantine", "refuse", "stop")
 RELEASES = ("sealed", "ask_owner", "shareable")
 META_COLUMNS = (
     "record_key", "drop_id", "row_no", "extracted_at", "known_from", "known_to", "known_basis", "is_deleted",
     "superseded_on_arrival", "content_hash",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_ROW_PATH = re.compile(r"[^/@.\s]+(/[^/@.\s]+)*")
+# Steps up come first; an attribute comes last: `../../ChildIdentifiers/LAchildID`, `../@id`, `Reason`, `@id`, `.`.
+_COLUMN_PATH = re.compile(r"\.|(\.\./)*([^/@.\s]+(/[^/@.\s]+)*(/@[^/@\s]+)?|@[^/@\s]+)")
 _COLUMN_PROPERTIES = frozenset(
     {
         "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "recordedAt", "format", "jsonArray",
-        "json", "separator", "rejectValues", "tombstone", "check", "severity", "completeness",
+        "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
+        "completeness",
     }
 )  # fmt: skip
 
@@ -208,7 +213,9 @@ class _Reader:
             recorded_at=bool(custom.get("recordedAt")),
             format=custom.get("format"),
             json_array=bool(custom.get("jsonArray")),
-            json=bool(custom.get("json")),
+            json=bool(custom.get("json")) or bool(custom.get("jsonKeys")),
+            json_keys=self._json_keys(name, custom.get("jsonKeys")),
+            path=self._path(name, custom.get("path")),
             separator=custom.get("separator"),
             reject_values=tuple(str(value) for value in custom.get("rejectValues") or ()),
             tombstone=bool(custom.get("tombstone")),
@@ -219,8 +226,30 @@ class _Reader:
             minimum=options.get("minimum"),
             maximum=options.get("maximum"),
             severity=severity,
+            refuse_above=self._share(name, custom.get("refuseAbove")),
             completeness=None if custom.get("completeness") is None else float(custom["completeness"]),
         )
+
+    def _json_keys(self, name: str, given: Any) -> tuple[tuple[str, str], ...]:
+        if given is None:
+            return ()
+        if not isinstance(given, dict) or not given:
+            self._problems.append(f"column {name}: jsonKeys must name each key with a type or a code set")
+            return ()
+        return tuple((str(key), str(kind)) for key, kind in given.items())
+
+    def _path(self, name: str, given: Any) -> str | None:
+        if given is not None and not _COLUMN_PATH.fullmatch(str(given)):
+            self._problems.append(f"column {name}: path must look like Reason, ../Child/LAchildID or ../@id")
+        return None if given is None else str(given)
+
+    def _share(self, name: str, given: Any) -> float:
+        if given is None:
+            return ColumnContract.refuse_above
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+            self._problems.append(f"column {name}: refuseAbove must be a share from 0 to 1")
+            return ColumnContract.refuse_above
+        return float(given)
 
     def _check_table(self, columns: tuple[ColumnContract, ...]) -> None:
         say = self._problems.append
@@ -247,13 +276,18 @@ class _Reader:
     def _delivery(self) -> Delivery:
         given = self._custom.get("delivery") or {}
         delivery = Delivery(
+            format=str(given.get("format", "csv")).lower(),
             encoding=str(given.get("encoding", "utf-8")).lower(),
             delimiter=str(given.get("delimiter", ",")),
             date_format=str(given.get("dateFormat", Delivery.date_format)),
             timestamp_format=str(given.get("timestampFormat", Delivery.timestamp_format)),
             mode=str(given.get("mode", "full")),
             timezone=str(given.get("timezone", Delivery.timezone)),
+            sheet=None if given.get("sheet") is None else str(given["sheet"]),
+            header_row=given.get("headerRow", 1),
+            row_path=None if given.get("rowPath") is None else str(given["rowPath"]).strip("/"),
         )
+        self._check_format(delivery)
         try:
             "".encode(delivery.encoding)
         except LookupError:
@@ -263,6 +297,15 @@ class _Reader:
         if delivery.mode not in ("full", "delta"):
             self._problems.append("delivery.mode must be full or delta")
         return delivery
+
+    def _check_format(self, delivery: Delivery) -> None:
+        say = self._problems.append
+        if delivery.format not in FORMATS:
+            say(f"delivery.format must be one of {', '.join(FORMATS)}")
+        if not isinstance(delivery.header_row, int) or delivery.header_row < 1:
+            say("delivery.headerRow must be the number of a row, 1 or more")
+        if delivery.format == "xml" and not _ROW_PATH.fullmatch(delivery.row_path or ""):
+            say("delivery.rowPath must be the path of the element that is one row, such as Children/Child/CINdetails")
 
     def _agreement(self) -> Agreement | None:
         given = self._custom.get("agreement")

@@ -19,9 +19,14 @@ class ColumnContract:
         references: `agency__feed` whose record this value names.
         code_set: name of the code set its values come from.
         occurred_on / recorded_at: the column that says when it happened / when it was written down.
-        separator: splits a text of several codes.
+        path: where the value stands below (or, with `..`, above) the row's element; None: the element of its name.
+        json_keys: what a JSON object may hold: (key, a type of `contract.TYPES` or the name of a code set).
+        separator: splits a text of several codes; joins repeated XML elements.
         reject_values: values whose row must not enter, not even as quarantined content.
-        severity: `quarantine` holds a failing row, `inform` loads it and counts the failure.
+        severity: of a failing row. `inform` loads and counts it, `quarantine` holds it, `refuse` holds it and refuses
+            the whole drop when more than `refuse_above` of its rows fail one rule of this column; `stop` loads it (what
+            it stops is a list, and is judged over the batch).
+        refuse_above: share of failing rows (0..1) past which `refuse` refuses.
         completeness: share of filled values the agreement promises (0..1), None if it promises nothing.
     """
 
@@ -40,6 +45,8 @@ class ColumnContract:
     format: str | None = None
     json_array: bool = False
     json: bool = False
+    json_keys: tuple[tuple[str, str], ...] = ()
+    path: str | None = None
     separator: str | None = None
     reject_values: tuple[str, ...] = ()
     tombstone: bool = False
@@ -50,6 +57,7 @@ class ColumnContract:
     minimum: Any = None
     maximum: Any = None
     severity: str = "quarantine"
+    refuse_above: float = 0.2
     completeness: float | None = None
 
     @property
@@ -60,14 +68,24 @@ class ColumnContract:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the agency writes its files."""
+    """How the agency writes its files.
 
+    Attributes:
+        format: csv, parquet, xlsx or xml; also the suffix of the files.
+        sheet, header_row: the worksheet (None: the only visible one) and the 1-based row of its column names.
+        row_path: slash path from the root element to the XML element that is one row.
+    """
+
+    format: str = "csv"
     encoding: str = "utf-8"
     delimiter: str = ","
     date_format: str = "%Y-%m-%d"
     timestamp_format: str = "%Y-%m-%d %H:%M:%S"
     mode: str = "full"
     timezone: str = "Europe/London"
+    sheet: str | None = None
+    header_row: int = 1
+    row_path: str | None = None
 
 
 @dataclass(frozen=True)
