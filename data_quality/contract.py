@@ -8,7 +8,7 @@ because "we might need it" is not a lawful reason to hold a family's data.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from pydantic import ValidationError
 
 from data_quality.contract_model import Agreement, ColumnContract, Delivery, FeedContract
+from data_quality.quality_rule import rules_of_table
 
 __all__ = [
     "Agreement",
@@ -34,6 +35,7 @@ __all__ = [
 ZONES = ("identity", "warehouse", "audit", "drop")
 TYPES = ("string", "date", "timestamp", "integer", "number", "boolean")
 CHECKS = ("nhs_number", "upn", "postcode")
+IDENTIFIERS = (*CHECKS, "birth_date")
 FORMATS = ("csv", "parquet", "xlsx", "xml")
 SEVERITIES = ("inform", "quarantine", "refuse", "stop")
 RELEASES = ("sealed", "ask_owner", "shareable")
@@ -49,7 +51,7 @@ _COLUMN_PROPERTIES = frozenset(
     {
         "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "recordedAt", "format", "jsonArray",
         "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
-        "completeness",
+        "completeness", "identifier",
     }
 )  # fmt: skip
 
@@ -83,6 +85,7 @@ def load_pack_contracts(folder: Path) -> dict[str, FeedContract]:
             raise ContractRefused(f"{path.name}: there are two contracts for {contract.name}. Remove one.")
         contracts[contract.name] = contract
     for contract in contracts.values():
+        _check_looked_up(contract, contracts)
         for column in contract.references:
             target = contracts.get(str(column.references))
             if target is None:
@@ -95,6 +98,17 @@ def load_pack_contracts(folder: Path) -> dict[str, FeedContract]:
                     "columns; only feeds with a single key column can be referenced."
                 )
     return contracts
+
+
+def _check_looked_up(contract: FeedContract, contracts: Mapping[str, FeedContract]) -> None:
+    """Columns a quality rule looks up in a referenced feed have to be there."""
+    for rule in contract.quality:
+        for reference, name in (part.split(".", 1) for part in rule.columns if "." in part):
+            target = contracts.get(str(contract.column(reference).references))
+            if target is not None and not any(column.name == name and column.zones for column in target.columns):
+                raise ContractRefused(
+                    f"{contract.name}: quality rule {rule.name} looks up {name}, which {target.name} does not keep."
+                )
 
 
 def load_contract(path: Path) -> FeedContract:
@@ -134,6 +148,9 @@ class _Reader:
             self._problems.append("schema must describe exactly one table")
         columns = tuple(self._column(item) for item in (tables[0].properties or [])) if tables else ()
         self._check_table(columns)
+        kept = {column.name for column in columns if column.zones}
+        references = {column.name for column in columns if column.references and column.zones}
+        quality = rules_of_table(tables[0], kept, references, self._problems.append) if tables else ()
         sla = {item.property: item for item in document.slaProperties or []}
         release = str(custom.get("releaseDefault", "ask_owner"))
         if release not in RELEASES:
@@ -162,6 +179,7 @@ class _Reader:
             required_for_list=bool(custom.get("requiredForList", False)),
             owners=tuple(_owners(document.team)),
             volume=(volume.get("min"), volume.get("max")),
+            quality=quality,
             unknown_properties=tuple(self._unknown),
             extra=custom,
         )
@@ -189,6 +207,9 @@ class _Reader:
         check, severity = custom.get("check"), str(custom.get("severity", "quarantine"))
         if check not in (None, *CHECKS):
             say(f"column {name}: check must be one of {', '.join(CHECKS)}")
+        identifier = custom.get("identifier", check)
+        if identifier not in (None, *IDENTIFIERS):
+            say(f"column {name}: identifier must be one of {', '.join(IDENTIFIERS)}")
         if severity not in SEVERITIES:
             say(f"column {name}: severity must be one of {', '.join(SEVERITIES)}")
         pattern = options.get("pattern")
@@ -228,6 +249,7 @@ class _Reader:
             severity=severity,
             refuse_above=self._share(name, custom.get("refuseAbove")),
             completeness=None if custom.get("completeness") is None else float(custom["completeness"]),
+            identifier=identifier,
         )
 
     def _json_keys(self, name: str, given: Any) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from data_quality.quality_rule import QualityRule
+
 
 @dataclass(frozen=True)
 class ColumnContract:
@@ -28,6 +30,8 @@ class ColumnContract:
             it stops is a list, and is judged over the batch).
         refuse_above: share of failing rows (0..1) past which `refuse` refuses.
         completeness: share of filled values the agreement promises (0..1), None if it promises nothing.
+        identifier: what it identifies a person by (nhs_number, upn, birth_date, postcode), None if nothing: how full
+            these columns are is followed by agency.
     """
 
     name: str
@@ -59,6 +63,7 @@ class ColumnContract:
     severity: str = "quarantine"
     refuse_above: float = 0.2
     completeness: float | None = None
+    identifier: str | None = None
 
     @property
     def zones(self) -> frozenset[str]:
@@ -121,6 +126,7 @@ class FeedContract:
     required_for_list: bool
     owners: tuple[str, ...]
     volume: tuple[int | None, int | None] = (None, None)
+    quality: tuple[QualityRule, ...] = ()
     unknown_properties: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
