@@ -18,7 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from pydantic import ValidationError
 
 from data_quality.contract_model import Agreement, ColumnContract, Delivery, FeedContract
-from data_quality.quality_rule import rules_of_table
+from data_quality.quality_rule import row_bounds, rules_of_table
 
 __all__ = [
     "Agreement",
@@ -158,7 +158,7 @@ class _Reader:
         delivery, agreement = self._delivery(), self._agreement()
         if self._problems:
             raise ContractRefused(f"{self._file}: the contract is refused: " + "; ".join(self._problems) + ".")
-        volume = custom.get("volume") or {}
+        volume, (least, most) = custom.get("volume") or {}, row_bounds(tables[0])
         retention = _days(sla.get("retention"))
         return FeedContract(
             name=f"{agency}__{feed}",
@@ -178,7 +178,7 @@ class _Reader:
             release_default=release,
             required_for_list=bool(custom.get("requiredForList", False)),
             owners=tuple(_owners(document.team)),
-            volume=(volume.get("min"), volume.get("max")),
+            volume=(volume.get("min", least), volume.get("max", most)),
             quality=quality,
             unknown_properties=tuple(self._unknown),
             extra=custom,

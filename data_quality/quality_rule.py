@@ -12,7 +12,8 @@
 
 Any expectation of Great Expectations can be named, and every one of `data_quality/expectations/`. A column written
 `reference.column` is a column of the record that `reference` points to; a rule that uses one, and a rule about spells,
-is judged over all current rows (*standing*), any other over the rows of the drop. Rules a single row can break and
+is judged over all current rows (*standing*), any other over the rows of the drop. `type: library, metric: rowCount`
+bounds the rows of a drop. Rules a single row can break and
 that must keep the row out are no business of this module: they belong to the column (`row_rules.py`).
 """
 
@@ -90,17 +91,34 @@ def rules_of_table(
     return tuple(rules)
 
 
+def row_bounds(table: Any) -> tuple[int | None, int | None]:
+    """(least, most) rows of a drop by `metric: rowCount`; with a least, an empty full drop is refused."""
+    least, most = None, None
+    for item in table.quality or ():
+        if _counts_rows(item):
+            between = item.mustBeBetween or (None, None)
+            above, below = item.mustBeGreaterThan, item.mustBeLessThan
+            least = next((n for n in (item.mustBeGreaterOrEqualTo, between[0]) if n is not None), least)
+            most = next((n for n in (item.mustBeLessOrEqualTo, between[1]) if n is not None), most)
+            least, most = (least if above is None else above + 1), (most if below is None else below - 1)
+    return least, most
+
+
+def _counts_rows(item: Any) -> bool:
+    return item.type == "library" and (item.metric or item.rule) == "rowCount"
+
+
 def _read(items: Iterable[Any] | None, column: str, say: Callable[[str], None]) -> Iterator[QualityRule]:
     """The rules of one `quality` list; text rules (`type: text`) are for people and skipped."""
     for item in items or ():
-        if (item.type or "custom") == "text":
+        if item.type == "text" or _counts_rows(item):
             continue
         where = f"quality rule {item.name!r}"
         if not _NAME.fullmatch(item.name or ""):
             say(f"{where}: its name must be letters, digits and _")
             continue
         if item.type != "custom" or item.engine != ENGINE:
-            say(f"{where}: write `type: custom` and `engine: {ENGINE}`")
+            say(f"{where}: write `type: custom` and `engine: {ENGINE}`, or `type: library` and `metric: rowCount`")
             continue
         wanted = yaml.safe_load(item.implementation) if isinstance(item.implementation, str) else item.implementation
         if not isinstance(wanted, dict) or not str(wanted.get("type", "")).startswith("expect_"):
