@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synthetic.agencies import BUILDERS, FEEDS, Feed, Ground, View
+from synthetic.agencies.casework import LOST
 from synthetic.agencies.drops import (
     Manifest,
     drop_connection,
@@ -29,9 +30,16 @@ from synthetic.agencies.drops import (
     write_night,
 )
 from synthetic.agencies.views import FIRST_DROP_DATE, ViewSettings
+from synthetic.parameters import WEEKS_AHEAD
 from synthetic.world import create_world
 
 Progress = Callable[[str], None]
+#: Feeds that tell what was sent to the front door, with the column that says when.
+SENT_AT = {
+    "police.ppn": "hub_sent_dt",
+    "acute_trust.ed_attendance": "ArrivalDateTime",
+    "education.safeguarding_notification": "SentDate",
+}
 WorldKind = Literal["passes", "no-signal", "biased"]
 
 
@@ -65,11 +73,14 @@ def create_demo(
     seed: int = 20_261_004,
     world: WorldKind = "passes",
     error_multiplier: float = 1.0,
+    weeks_ahead: int = WEEKS_AHEAD,
+    incidents: bool = True,
     progress: Progress | None = None,
 ) -> DemoSummary:
     """Makes the world under ``out`` and delivers the first drops, all history, into the landing folder ``deliver_to``.
 
-    An earlier demo at ``out`` is replaced; what was delivered from it stays where it is.
+    The world is simulated ``weeks_ahead`` weeks past the first drops; ``incidents`` says whether whole files go wrong
+    on later nights (`agencies.incidents.CALENDAR`). An earlier demo at ``out`` is replaced; what was delivered from it stays where it is.
     """
     say = progress or _silent
     out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +89,7 @@ def create_demo(
     for folder in ("world", "truth", "pending"):
         shutil.rmtree(out / folder, ignore_errors=True)
     say("making the world")
-    made = create_world(children, years, seed, world=world, error=error_multiplier, progress=_stages(say))
+    made = create_world(children, years, seed, world, error_multiplier, weeks_ahead, _stages(say))
     made.write(out)
     ground = Ground(made.tables, ViewSettings(seed, error_multiplier))
     since = datetime.combine(_as_date(made.parameters.history_start), time(0), tzinfo=UTC)
@@ -86,20 +97,26 @@ def create_demo(
     del made
     pending = out / "pending"
     pending.mkdir()
-    sent: list[Manifest] = []
+    sent: list[Sent] = []
     named: list[pd.DataFrame] = []
+    calendar = CALENDAR if incidents else ()
+    lost: list[pd.DataFrame] = []
     with drop_connection() as con:
         for agency, build in BUILDERS.items():
             say(f"{agency}: first drops")
             for view in build(ground):
-                sent.append(_first_drop(con, view, deliver_to, pending, since))
+                sent.append(_first_drop(con, ground, view, calendar, deliver_to, pending, since))
                 if view.feed.names_people and isinstance(view.rows, pd.DataFrame):
                     named.append(identity_truth(view.feed, view.rows))
+                if view.feed.label in SENT_AT and isinstance(view.rows, pd.DataFrame):
+                    lost.append(lost_truth(view.feed, view.rows))
         _write_truth(con, named, out / "truth" / "record_identity.parquet")
+        _write_truth(con, lost, out / "truth" / "lost_notification.parquet")
+    _tell_truth(out, FIRST_DROP_DATE, sent, [])
     _log(out, sent)
     state = {
         "children": children, "years": years, "seed": seed, "world": world, "error_multiplier": error_multiplier,
-        "simulated_to": simulated_to.isoformat(), "nights": 0,
+        "simulated_to": simulated_to.isoformat(), "incidents": incidents, "nights": 0,
     }  # fmt: skip
     _remember(out, state)
     return _summary(state, sent, FIRST_DROP_DATE, FIRST_DROP_DATE)
@@ -116,16 +133,14 @@ def advance_demo(out: Path, deliver_to: Path, nights: int = 1, progress: Progres
     last = first + timedelta(days=nights - 1)
     if last > date.fromisoformat(state["simulated_to"]):
         raise WorldEndsError(f"the demo world ends on {state['simulated_to']}")
-    sent: list[Manifest] = []
+    calendar = CALENDAR if state.get("incidents", True) else ()
+    sent: list[Sent] = []
     with drop_connection() as con:
         night = first
         while night <= last:
             say(f"night of {night.isoformat()}")
-            tonight = [feed for feed in FEEDS if feed.is_sent_on(night)]
-            written = [
-                write_night(con, _pending(out / "pending", feed), feed, deliver_to, night)
-                for feed in sorted(tonight, key=lambda feed: (feed.extracted_at(night), feed.label))
-            ]
+            written, missing = _night(con, out / "pending", deliver_to, night, calendar)
+            _tell_truth(out, night, written, missing)
             state["nights"] += 1
             _log(out, written)
             _remember(out, state)
@@ -137,23 +152,67 @@ def advance_demo(out: Path, deliver_to: Path, nights: int = 1, progress: Progres
 def identity_truth(feed: Feed, rows: pd.DataFrame) -> pd.DataFrame:
     """Whom each record names in truth: agency, feed, source_key, true_person_id, flags; one row a record."""
     latest = rows.drop_duplicates(list(feed.key), keep="last")
-    key = latest[feed.key[0]].astype(str).str.strip()
-    for column in feed.key[1:]:
-        key = key + "\x1f" + latest[column].astype(str).str.strip()
     return pd.DataFrame(
         {
             "agency": feed.agency,
             "feed": feed.name,
-            "source_key": key,
+            "source_key": _source_key(feed, latest),
             "true_person_id": latest["_person_id"].astype("int64"),
             "flags": latest["_flags"].astype(object),
         }
     )
 
 
-def _first_drop(con: duckdb.DuckDBPyConnection, view: View, landing: Path, pending: Path, since: datetime) -> Manifest:
+def lost_truth(feed: Feed, rows: pd.DataFrame) -> pd.DataFrame:
+    """Notifications to the front door that nobody recorded: agency, feed, source_key, sent_at (London wall clock).
+
+    Without those that may not be shared (the gate refuses them, so nobody can miss them) and doubles that were never
+    sent.
+    """
+    first = rows.drop_duplicates(list(feed.key))
+    flags = first["_flags"].astype(str).str.split(";")
+    lost = flags.map(lambda held: LOST in held and "handling_c" not in held) & first[SENT_AT[feed.label]].notna()
+    gone = first[lost.to_numpy()]
+    return pd.DataFrame(
+        {
+            "agency": feed.agency,
+            "feed": feed.name,
+            "source_key": _source_key(feed, gone),
+            "sent_at": gone[SENT_AT[feed.label]].astype("datetime64[s]"),
+        }
+    )
+
+
+def _source_key(feed: Feed, rows: pd.DataFrame) -> pd.Series:
+    """The key columns as one text, as the gate joins them."""
+    key = rows[feed.key[0]].astype(str).str.strip()
+    for column in feed.key[1:]:
+        key = key + "\x1f" + rows[column].astype(str).str.strip()
+    return key
+
+
+def _night(
+    con: duckdb.DuckDBPyConnection, pending: Path, landing: Path, night: date, calendar: tuple[Incident, ...]
+) -> tuple[list[Sent], list[tuple[Feed, Incident]]]:
+    """The files of one night, in the order in which they are sent, and what was not sent."""
+    tonight = [(feed, file) for feed in FEEDS for file in deliveries(feed, night, received_at(feed, night), calendar)]
+    tonight.sort(key=lambda pair: (pair[1].received, pair[0].label))
+    missing = [(feed, incident) for feed in FEEDS for incident in absences(feed, night, calendar)]
+    return [write_night(con, _pending(pending, feed), feed, landing, file) for feed, file in tonight], missing
+
+
+def _first_drop(
+    con: duckdb.DuckDBPyConnection,
+    ground: Ground,
+    view: View,
+    calendar: tuple[Incident, ...],
+    landing: Path,
+    pending: Path,
+    since: datetime,
+) -> Sent:
     feed = view.feed
-    con.register("versions", _arrow(view))
+    flags = view.rows["_flags"] if isinstance(view.rows, pd.DataFrame) and "_flags" in view.rows else None
+    con.register("versions", plant(feed, _arrow(view), flags, ground.defects(f"{feed.label}/planted"), calendar))
     try:
         con.execute(
             f"COPY (SELECT * FROM versions WHERE {pending_condition(feed)})"
@@ -194,10 +253,21 @@ def _write_truth(con: duckdb.DuckDBPyConnection, named: list[pd.DataFrame], path
     con.unregister("named")
 
 
-def _log(out: Path, sent: list[Manifest]) -> None:
+def _tell_truth(out: Path, night: date, sent: list[Sent], missing: list[tuple[Feed, Incident]]) -> None:
+    """Writes down what was planted in a night's files, and which were not sent."""
+    planted = [row for file in sent for row in file.planted]
+    planted += [incident_row(incident, feed, night, None) for feed, incident in missing]
+    remember(out / "truth" / "planted_defect.parquet", night, planted)
+
+
+def _log(out: Path, sent: list[Sent]) -> None:
     """Appends what was sent to ``sent.jsonl``, the suppliers' own list."""
     with (out / "sent.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(manifest)) + "\n" for manifest in sent)
+        file.writelines(json.dumps(asdict(manifest)) + "\n" for manifest in _manifests(sent))
+
+
+def _manifests(sent: list[Sent]) -> list[Manifest]:
+    return [file.manifest for file in sent if file.manifest is not None]
 
 
 def _remember(out: Path, state: Mapping[str, object]) -> None:
@@ -206,9 +276,9 @@ def _remember(out: Path, state: Mapping[str, object]) -> None:
     draft.replace(out / "state.json")
 
 
-def _summary(state: Mapping[str, object], sent: list[Manifest], first: date, last: date) -> DemoSummary:
+def _summary(state: Mapping[str, object], sent: list[Sent], first: date, last: date) -> DemoSummary:
     rows: dict[str, int] = {}
-    for manifest in sent:
+    for manifest in _manifests(sent):
         rows[manifest.agency] = rows.get(manifest.agency, 0) + manifest.rows
     return DemoSummary(
         children=int(str(state["children"])),
@@ -216,7 +286,7 @@ def _summary(state: Mapping[str, object], sent: list[Manifest], first: date, las
         seed=int(str(state["seed"])),
         first_night=first,
         last_night=last,
-        drops=len(sent),
+        drops=len(_manifests(sent)),
         rows=sum(rows.values()),
         rows_by_agency=rows,
     )

@@ -23,10 +23,11 @@ from synthetic.context import Context
 from synthetic.difficulty import make_truth
 from synthetic.early_help import early_help_tables
 from synthetic.frames import coded, dated, read_table, to_arrow
+from synthetic.front_door import sent_notifications
 from synthetic.health import community_tables, emergency
 from synthetic.housing import housing_tables, service_table, temporary_stays
 from synthetic.latent import make_hazards
-from synthetic.parameters import AREA_TEAMS, WorldParameters
+from synthetic.parameters import AREA_TEAMS, WEEKS_AHEAD, WorldParameters
 from synthetic.people import make_people, make_professionals
 from synthetic.places import (
     AddressBook,
@@ -102,7 +103,9 @@ class World:
         """Read a written world; truth only on request."""
         path = Path(directory)
         kept = json.loads((path / "world" / "parameters.json").read_text())
-        parameters = WorldParameters(kept["children"], kept["years"], kept["seed"], kept["world"], kept["error"])
+        parameters = WorldParameters(
+            kept["children"], kept["years"], kept["seed"], kept["world"], kept["error"], weeks_ahead=kept["weeks_ahead"]
+        )
         if parameters.dynamics.digest() != kept["dynamics_sha256"]:
             raise ValueError(f"the world in {path} was made by other laws than this version's; create it again")
         tables = {p.stem: read_table(p) for p in sorted((path / "world").glob("*.parquet"))}
@@ -117,20 +120,22 @@ def create_world(
     seed: int = 1,
     world: str = "passes",
     error: float = 1.0,
+    weeks_ahead: int = WEEKS_AHEAD,
     progress: Progress | None = None,
 ) -> World:
     """Make a world.
 
     Args:
         children: children living in the authority on the last seen day.
-        years: seen years; two unobserved years come before, half a year after.
+        years: seen years; two unobserved years come before.
         seed: decides everything.
         world: `passes`, `no-signal` or `biased`.
         error: multiplier of the agencies' error rates (carried in the parameters).
+        weeks_ahead: weeks simulated past the last seen day.
         progress: called with a stage's name and its share done.
     """
     say = progress or (lambda stage, done: None)
-    parameters = WorldParameters(children, years, seed, world, error)
+    parameters = WorldParameters(children, years, seed, world, error, weeks_ahead=weeks_ahead)
     say("population", 0.0)
     population = make_population(parameters)
     hazards = make_hazards(parameters.laws, signal=world != "no-signal")
@@ -171,6 +176,10 @@ def create_world(
     tables["possible_sessions"] = possible_sessions(context, spell, schools)
     tables["exclusion"] = exclusion_table(context, spell, schools)
     urn, phase = schools["urn"].to_numpy(), schools["phase"].to_numpy()
+    sent = sent_notifications(context, tables)
+    tables["front_door_notification"] = sent
+    # A hospital's concern is what it passed on; who was worried and passed nothing on left no mark.
+    tables["ed_attendance"]["safeguarding_concern"] = tables["ed_attendance"]["ed_id"].isin(sent["ed_id"].dropna())
     tables["attendance"], away, onroll = make_attendance(context, spell, urn, phase, tables["exclusion"], say)
     schools["area_team"] = coded(schools.pop("area").to_numpy(), AREA_TEAMS)
     tables["school"] = schools

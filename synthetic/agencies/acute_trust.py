@@ -1,7 +1,8 @@
 """Acute hospitals: emergency department attendances, one row each, sent in the small hours of the next day.
 
 A hospital keeps its own registration of a person (one spelling per person and site), an NHS number for 97 % of rows,
-and the postcode it was last told: one in twelve rows carries the home before the present one.
+and the postcode it was last told: one in twelve rows carries the home before the present one. A safeguarding concern is
+recorded when it is passed on to social care.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import time
 import numpy as np
 import pandas as pd
 
-from synthetic.agencies.casework import as_text, corrected, mapped
+from synthetic.agencies.casework import LOST, as_text, corrected, mapped, more_flags
 from synthetic.agencies.corruption import key_hash, local_ids
 from synthetic.agencies.ground import Ground, keep_where, yes_no
 from synthetic.agencies.views import Feed, View, columns, existing, stack_versions, to_utc
@@ -59,6 +60,8 @@ def _attendances(ground: Ground) -> pd.DataFrame:
     view = ground.identity(who, registration, draws)
     nhs = ground.of_person(true["person_id"])["nhs_number"]
     concern = true["safeguarding_concern"].to_numpy().astype(bool)
+    notified = ground.table("front_door_notification")
+    lost = true["ed_id"].isin(notified.loc[notified["lost"], "ed_id"].dropna()).to_numpy()
     family = draws.chosen("family_concern", hashes, 0.35)
     entered = to_utc(arrival) + ((2.0 + 6.0 * draws.uniform("stay", hashes)) * 3600).astype("timedelta64[s]")
     rows = pd.DataFrame(
@@ -83,7 +86,7 @@ def _attendances(ground: Ground) -> pd.DataFrame:
             "DischargeDestination": mapped(true["discharge"], "ed_discharge"),
             "_recorded_at": entered,
             "_person_id": true["person_id"].to_numpy(),
-            "_flags": view["flags"],
+            "_flags": more_flags(view["flags"], [(LOST, lost)]),
         }
     )
     first, right = corrected(rows, draws, hashes, "ChiefComplaintGroup", COMPLAINT_RECODED, ("OTHER", "ILLNESS"))

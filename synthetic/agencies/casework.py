@@ -11,11 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from synthetic.agencies.codes import CODES
-from synthetic.agencies.corruption import Defects, local_ids
+from synthetic.agencies.corruption import Defects, join_flags, local_ids
 from synthetic.agencies.ground import recorded
 
 #: A row found to be wrong is deleted within this many days; 0.1 % a week over that time.
 RETRACTION_DAYS, RETRACTED = 70, 0.01
+
+#: Flag of a row whose notification to the front door nobody recorded.
+LOST = "lost_notification"
 
 
 def closing(
@@ -88,6 +91,12 @@ def flags_json(values: pd.Series, flags: Mapping[str, tuple[str, ...]]) -> npt.N
         for value in values.astype(str).unique()
     }
     return values.astype(str).map(known).to_numpy(dtype=object)
+
+
+def more_flags(flags: pd.Series, more: list[tuple[str, npt.NDArray[np.bool_]]]) -> list[str]:
+    """Each row's flags with the names of those that hold added."""
+    added = join_flags(len(flags), more)
+    return [";".join(part for part in pair if part) for pair in zip(flags, added, strict=True)]
 
 
 def as_text(values: pd.Series) -> npt.NDArray[np.object_]:

@@ -1,9 +1,10 @@
 """Children's social care: what it does (contacts, referrals, assessments, who is involved; plans and episodes
 are in ``csc_protection``).
 
-Written the same day. A row that opens and closes is two versions, and what is known only at the end (an assessment's
-outcome, a closure reason) is empty until then. Some values are put right later (2 % of contact sources, 4 % of primary
-needs), and each week some contacts are found to be on the wrong child and deleted.
+Written the same day (one in a hundred of the contacts that other agencies sent is typed in days later). A row that
+opens and closes is two versions, and what is known only at the end (an assessment's outcome, a closure reason) is empty
+until then. Some values are put right later (2 % of contact sources, 4 % of primary needs), and each week some contacts
+are found to be on the wrong child and deleted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from synthetic.agencies.ground import Ground, recorded, yes_no
 from synthetic.agencies.views import Feed, View, columns, stack_versions
 
 SOURCE_CORRECTED, NEED_CORRECTED = 0.02, 0.04
+#: Share of contacts from the police, schools and hospitals that are typed in three to eight days late.
+TYPED_LATE, SENDERS = 0.01, ("6", "2A", "2B", "3E")
 
 CONTACTS = nightly(
     "contacts",
@@ -109,6 +112,9 @@ def _contacts(ground: Ground, numbers: Numbers) -> pd.DataFrame:
             "_recorded_at": recorded(true["contact_date"], draws, "contact", hashes),
         }
     )
+    late = draws.hit("typed_late", hashes, TYPED_LATE) & true["source_code"].isin(SENDERS).to_numpy()
+    wait = np.where(late, draws.integers("typed_after", hashes, 3, 9), 0)
+    rows["_recorded_at"] = rows["_recorded_at"] + wait.astype("timedelta64[D]").astype("timedelta64[s]")
     wrong, right = corrected(rows, draws, hashes, "cont_contact_source_code", SOURCE_CORRECTED, ("10", "1D", "8"))
     made = misfiled(rows, draws, hashes, "cont_contact_id", "CX{:d}", "cont_person_id")
     return stack_versions(CONTACTS, [wrong, right, *made])

@@ -2,7 +2,8 @@
 
 The pupil file holds everybody who has been on a roll since the history began (leavers stay), one row a UPN, sent whole
 each Sunday. Attendance is every mark that is not plain present, sent each evening; a mark may be entered a day late,
-and an unexplained ``N`` becomes its real code when the school has found out, at most ten days on.
+and an unexplained ``N`` becomes its real code when the school has found out, at most ten days on. What schools sent to
+the front door is listed each evening.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synthetic.agencies.casework import as_text
+from synthetic.agencies.casework import LOST, as_text
 from synthetic.agencies.codes import (
     ATTENDANCE_CODES_BEFORE,
     ATTENDANCE_CODES_FROM,
@@ -23,9 +24,19 @@ from synthetic.agencies.codes import (
     EXCLUSION_REASONS_FROM,
     EXCLUSION_REASONS_UNTIL,
 )
-from synthetic.agencies.corruption import key_hash
+from synthetic.agencies.corruption import join_flags, key_hash, local_ids
 from synthetic.agencies.ground import Ground, after, first_seen, keep_where, recorded, yes_no
-from synthetic.agencies.views import FAR_FUTURE, FIRST_DROP_DATE, Feed, Kind, View, columns, stack_versions, to_utc
+from synthetic.agencies.views import (
+    FAR_FUTURE,
+    FIRST_DROP_DATE,
+    Feed,
+    Kind,
+    View,
+    at_work,
+    columns,
+    stack_versions,
+    to_utc,
+)
 from synthetic.calendar import nc_year
 
 AGENCY = "education"
@@ -89,8 +100,17 @@ EXCLUSIONS = _feed(
     time(18, 45),
     FRIDAY,
 )
+SAFEGUARDING_NOTIFICATION = _feed(
+    "safeguarding_notification",
+    ("NotificationId",),
+    "NotificationId UPN URN SentDate:date Route row_state",
+    time(18, 20),
+)
 
-FEEDS = (SCHOOL, PUPIL, ENROLMENT, ATTENDANCE, POSSIBLE_SESSIONS, EXCLUSIONS)
+FEEDS = (SCHOOL, PUPIL, ENROLMENT, ATTENDANCE, POSSIBLE_SESSIONS, EXCLUSIONS, SAFEGUARDING_NOTIFICATION)
+
+#: How schools send a concern to the front door.
+ROUTES = {"PORTAL": 0.6, "EMAIL": 0.33, "POST": 0.07}
 
 
 def build(ground: Ground) -> Iterator[View]:
@@ -113,6 +133,7 @@ def build(ground: Ground) -> Iterator[View]:
     yield View(ATTENDANCE, _attendance(ground))
     yield View(POSSIBLE_SESSIONS, _possible_sessions(ground))
     yield View(EXCLUSIONS, _exclusions(ground))
+    yield View(SAFEGUARDING_NOTIFICATION, _notifications(ground))
 
 
 def _pupils(ground: Ground, spells: pd.DataFrame) -> pd.DataFrame:
@@ -308,3 +329,24 @@ def _exclusions(ground: Ground) -> pd.DataFrame:
     rows.loc[(rows["Reason3"] == rows["Reason2"]) | (rows["Reason3"] == rows["Reason1"]), "Reason3"] = None
     rows.loc[rows["Reason2"] == rows["Reason1"], "Reason2"] = None
     return stack_versions(EXCLUSIONS, [rows])
+
+
+def _notifications(ground: Ground) -> pd.DataFrame:
+    """What schools sent to the front door, each entered on the day it was sent."""
+    draws = ground.defects(SAFEGUARDING_NOTIFICATION.label)
+    true = ground.table("front_door_notification")
+    true = true[true["sender"] == AGENCY].reset_index(drop=True)
+    hashes = key_hash(true["notification_id"])
+    rows = pd.DataFrame(
+        {
+            "NotificationId": local_ids(draws, hashes, "SN{:06d}", 20_001),
+            "UPN": as_text(true["person_id"].map(ground.person["upn"])),
+            "URN": as_text(true["urn"]),
+            "SentDate": true["sent_at"],
+            "Route": draws.pick("route", hashes, ROUTES),
+            "_recorded_at": at_work(true["sent_at"], draws.uniform("hour", hashes), end=17.5),
+            "_person_id": true["person_id"],
+            "_flags": join_flags(len(true), [(LOST, true["lost"].to_numpy())]),
+        }
+    )
+    return stack_versions(SAFEGUARDING_NOTIFICATION, [rows])

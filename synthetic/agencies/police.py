@@ -1,7 +1,8 @@
 """Police: public protection notices and missing-person reports, typed afresh for every incident.
 
 No NHS number, no UPN; names as heard at the door, birth dates missing for one in eight and 1 January for three in a
-hundred, the address of the incident rather than the home, a notice sent two days later (one in twenty after ten). Some
+hundred, the address of the incident rather than the home. A notice that goes to the front door is written at once and
+says when it went; the others are written up two days later (one in twenty after ten). Some
 children are only "child present, about four": no name, no birth date. Subjects are children; adult victims and anybody
 suspected are not in the file. A few notices carry handling code C: they may not be shared, and the receiver must
 refuse them.
@@ -18,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from synthetic.agencies.casework import RETRACTED, RETRACTION_DAYS, as_text, corrected
-from synthetic.agencies.corruption import POLICE_RATES, Defects, join_flags, key_hash, local_ids
+from synthetic.agencies.casework import LOST, RETRACTED, RETRACTION_DAYS, as_text, corrected, more_flags
+from synthetic.agencies.corruption import POLICE_RATES, Defects, key_hash, local_ids
 from synthetic.agencies.ground import Ground, keep_where, yes_no
 from synthetic.agencies.views import Feed, Times, View, columns, existing, stack_versions, to_utc
 
@@ -27,6 +28,7 @@ AGENCY = "police"
 UNNAMED, NEW_NOMINAL, HANDLING_C = 0.12, 0.12, 0.004
 UPRN_FILL, SCHOOL_FILL, AGE_FILL = 0.50, 0.40, 0.80
 RISK_REVISED = 0.03
+_WRITTEN_BEFORE = np.timedelta64(600, "s")
 
 _CP1252 = str.maketrans({"'": "’", "`": "’"})
 
@@ -49,10 +51,10 @@ def _feed(name: str, key: tuple[str, ...], text: str, sent_at: time) -> Feed:
 PPN = _feed(
     "ppn",
     ("ppn_ref", "subject_no"),
-    "ppn_ref subject_no incident_ref ppn_type submitted_dt:datetime occurred_dt:datetime officer_risk dash_risk"
-    " subject_role subject_forename subject_surname subject_dob:date approx_age:integer subject_sex address_text"
-    " postcode uprn school_stated child_seen voice_recorded op_encompass_sent marac_referred niche_nominal_id"
-    " handling_code row_state",
+    "ppn_ref subject_no incident_ref ppn_type submitted_dt:datetime hub_sent_dt:datetime occurred_dt:datetime"
+    " officer_risk dash_risk subject_role subject_forename subject_surname subject_dob:date approx_age:integer"
+    " subject_sex address_text postcode uprn school_stated child_seen voice_recorded op_encompass_sent"
+    " marac_referred niche_nominal_id handling_code row_state",
     time(23, 30),
 )
 MISSING = _feed(
@@ -96,8 +98,16 @@ def _notices(ground: Ground) -> pd.DataFrame:
     incident_hash = key_hash(true["incident_id"])
     hashes = key_hash(true["incident_id"].astype(str) + "/" + true["subject_no"].astype(str))
     occurred = existing(true["occurred_at"])
+    sent, lost = _front_door(ground, true)
     lag_days = np.clip(draws.lognormal("lag", incident_hash, 2.0, 10.0), 0.05, 60.0)
     submitted = existing(occurred + (lag_days * 86400).astype("timedelta64[s]"))
+    # One notice is submitted once, for all its subjects, and before any of it goes out.
+    first_sent = sent.groupby(true["incident_id"]).transform("min").to_numpy().astype("datetime64[s]")
+    goes_out = ~np.isnat(first_sent)
+    submitted[goes_out] = np.maximum(occurred, existing((first_sent - _WRITTEN_BEFORE).astype("datetime64[s]")))[
+        goes_out
+    ]
+    told = to_utc(np.where(goes_out, np.maximum(submitted, existing(first_sent)), submitted))
     place = ground.table("address").set_index("address_id").loc[true["address_id"].to_numpy()].reset_index(drop=True)
     who = pd.DataFrame({"person_id": true["person_id"], "postcode": place["postcode"]})
     view = ground.identity(who, hashes, draws, POLICE_RATES)
@@ -108,7 +118,7 @@ def _notices(ground: Ground) -> pd.DataFrame:
     guess = np.clip(age + draws.integers("age_guess", hashes, -1, 2), 0, 17)
     guessed = unnamed | (no_birth_date & draws.chosen("age_stated", hashes, AGE_FILL))
     handling_c = draws.hit("handling_c", incident_hash, HANDLING_C)
-    view["flags"] = _more_flags(view["flags"], [("unnamed", unnamed), ("handling_c", handling_c)])
+    view["flags"] = more_flags(view["flags"], [("unnamed", unnamed), ("handling_c", handling_c), (LOST, lost)])
     rows = pd.DataFrame(
         {
             "ppn_ref": as_text(true["incident_id"].map(refs)),
@@ -116,6 +126,7 @@ def _notices(ground: Ground) -> pd.DataFrame:
             "incident_ref": as_text(true["incident_id"].map(incidents)),
             "ppn_type": as_text(true["kind"]),
             "submitted_dt": submitted,
+            "hub_sent_dt": existing(sent),
             "occurred_dt": occurred,
             "officer_risk": as_text(true["officer_risk"]),
             "dash_risk": as_text(true["dash_risk"]),
@@ -135,7 +146,7 @@ def _notices(ground: Ground) -> pd.DataFrame:
             "marac_referred": yes_no(true["marac_referred"]),
             "niche_nominal_id": keep_where(_nominals(ground, true["person_id"], hashes), ~unnamed),
             "handling_code": np.where(handling_c, "C", "P").astype(object),
-            "_recorded_at": to_utc(submitted),
+            "_recorded_at": told,
             "_person_id": true["person_id"],
             "_flags": view["flags"],
         }
@@ -146,17 +157,25 @@ def _notices(ground: Ground) -> pd.DataFrame:
     return stack_versions(PPN, [first, right, *_sent_twice(rows, draws, incident_hash)])
 
 
-def _more_flags(flags: pd.Series, more: list[tuple[str, npt.NDArray[np.bool_]]]) -> list[str]:
-    added = join_flags(len(flags), more)
-    return [";".join(part for part in pair if part) for pair in zip(flags, added, strict=True)]
+def _front_door(ground: Ground, subjects: pd.DataFrame) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
+    """When each subject's notice went to the front door (missing: it did not), and whether it was lost there."""
+    notified = ground.table("front_door_notification")
+    notified = notified[notified["sender"] == AGENCY][["incident_id", "person_id", "sent_at", "lost"]]
+    keys = ["incident_id", "person_id"]
+    found = subjects[keys].merge(notified.astype({"incident_id": "int64"}), on=keys, how="left")
+    return found["sent_at"], found["lost"].fillna(False).to_numpy().astype(bool)
 
 
 def _sent_twice(rows: pd.DataFrame, draws: Defects, hashes: npt.NDArray[np.uint64]) -> list[pd.DataFrame]:
-    """Notices raised twice for one incident, the second withdrawn within ten weeks: both versions."""
+    """Notices raised twice for one incident, the second withdrawn within ten weeks: both versions.
+
+    Only the first goes to the front door.
+    """
     made = rows[draws.hit("twice", hashes, RETRACTED)].copy()
     if made.empty:
         return []
     made["ppn_ref"] = "D" + made["ppn_ref"].astype(str)
+    made["hub_sent_dt"] = np.datetime64("NaT", "s")
     made["_flags"] = [f"{flags};retracted" if flags else "retracted" for flags in made["_flags"]]
     gone = made.copy()
     days = draws.integers("twice_days", key_hash(made["ppn_ref"]), 1, RETRACTION_DAYS)
