@@ -45,7 +45,14 @@ def ensure_manifest(hub: Hub) -> Path:
     """
     from pipelines.dbt_assembly import assemble
 
-    assembled = assemble(hub.settings.pack, DBT_PROJECT, hub.settings.dbt_folder, hub.contracts.values())
+    assembled = assemble(
+        hub.settings.pack,
+        DBT_PROJECT,
+        hub.settings.dbt_folder,
+        hub.contracts.values(),
+        off=hub.feeds_off,
+        subjects=hub.subjects,
+    )
     manifest = manifest_path(hub)
     if assembled.written or assembled.removed or not manifest.exists():
         # A manifest older than its project would show yesterday's graph if parsing is interrupted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -17,9 +18,12 @@ from governance.hub_store import HubStore
 from governance.keys import Keys, load_keys
 from governance.pseudonym import Pseudonym
 from governance.zones import Zones
-from pipelines.clock import next_night, nightly_cutoff
+from pipelines.clock import LONDON, next_night, nightly_cutoff
 from pipelines.partnership import Agency, Partnership
 from pipelines.settings import Settings
+
+# The night in a drop's file name.
+_STAMP = re.compile(r"_(\d{8})_(?:full|delta)\.")
 
 
 class HubProblem(Exception):
@@ -27,7 +31,13 @@ class HubProblem(Exception):
 
 
 class Hub:
-    """Reads the pack once; opens zones on demand."""
+    """Reads the pack once; opens zones on demand.
+
+    Attributes:
+        known_until: the instant the run this was opened for knows the world up to (naive UTC), None outside a run.
+    """
+
+    known_until: datetime | None = None
 
     def __init__(self, settings: Settings, create_keys: bool = False) -> None:
         self.settings = settings
@@ -44,11 +54,38 @@ class Hub:
         return Partnership.load(self.settings.pack / "partnership.yml")
 
     @cached_property
-    def contracts(self) -> dict[str, FeedContract]:
-        """Every feed's contract, by `<agency>__<feed>`, agencies in the pack's order."""
+    def declared_contracts(self) -> dict[str, FeedContract]:
+        """Every feed's contract, by `<agency>__<feed>`, agencies in the pack's order; feeds that are off too."""
         contracts = load_pack_contracts(self.settings.pack / "feeds")
         order = {agency: place for place, agency in enumerate(self.partnership.agencies)}
         return dict(sorted(contracts.items(), key=lambda item: (order.get(item[1].agency, len(order)), item[0])))
+
+    @cached_property
+    def feeds_off(self) -> dict[str, list[str]]:
+        """Feeds that wait for a sign-off, with the names of those missing: not read, and no model of them is built."""
+        day = self._sign_off_day()
+        missing = {
+            name: self.partnership.missing_sign_offs(contract, day)
+            for name, contract in self.declared_contracts.items()
+        }
+        return {name: names for name, names in missing.items() if names}
+
+    @cached_property
+    def contracts(self) -> dict[str, FeedContract]:
+        """The contracts of the feeds that are on, in the pack's order: all that a run works with."""
+        off = self.feeds_off
+        return {name: contract for name, contract in self.declared_contracts.items() if name not in off}
+
+    @cached_property
+    def subjects(self) -> dict[str, str]:
+        """Whom a feed is about, by feed, for those of the pack that are not about the persons this hub is for."""
+        found = {name: self.partnership.subject_of(one) for name, one in self.declared_contracts.items()}
+        return {name: subject for name, subject in found.items() if subject}
+
+    @property
+    def other_subjects(self) -> list[str]:
+        """Subjects besides the persons this hub is for that some feed which is on is about."""
+        return sorted({subject for name, subject in self.subjects.items() if name in self.contracts})
 
     @cached_property
     def agencies(self) -> dict[str, Agency]:
@@ -141,10 +178,29 @@ class Hub:
                 "Add the next school year and bank holidays under codes/, then move calendar.valid_until."
             )
 
+    def _sign_off_day(self) -> date | None:
+        """The day on which sign-offs are judged: today, or with `clock: drops` that of the newest drop.
+
+        Read from the names of the files in landing alone (a run may hold the databases), and from feeds alone that
+        wait for nobody, so that an agency cannot bring its own sign-off forward. None before anything came.
+        """
+        if self.partnership.clock == "wall":
+            return datetime.now(LONDON).date()
+        stamps = [
+            found.group(1)
+            for contract in self.declared_contracts.values()
+            if not self.partnership.sign_offs_of(contract)
+            for manifest in (self.settings.landing / contract.agency / contract.feed).rglob("*.manifest.json")
+            if (found := _STAMP.search(manifest.name))
+        ]
+        return datetime.strptime(max(stamps), "%Y%m%d").date() if stamps else None
+
     def _landed(self) -> list[datetime]:
-        """When the drops that wait in landing were received."""
+        """When the drops that wait in landing were received; nobody looks at those of a feed that is off."""
         found = []
         for manifest in self.settings.landing.glob("*/*/*.manifest.json"):
+            if "__".join(manifest.parts[-3:-1]) in self.feeds_off:
+                continue
             try:
                 text = json.loads(manifest.read_text(encoding="utf-8"))["received_at"]
                 found.append(datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None))

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from data_quality.contract import FeedContract
+
 
 class PartnershipProblem(Exception):
     """partnership.yml is missing something or says something that cannot be; the message names the field."""
@@ -45,12 +47,33 @@ class Calendar(_Declared):
 
 
 class Agency(_Declared):
-    """An agency's name for people, its colour (never shown without the name), and whom to ring."""
+    """An agency's name for people, its colour (never shown without the name), and whom to ring.
+
+    `subject` names whom its records are about when they are not about the persons this hub is for; `sign_off` names
+    the entry of `sign_offs` without which the agency is off.
+    """
 
     title: str
     colour: str | None = None
     sealed: bool = False
+    subject: str | None = Field(default=None, pattern="^[a-z][a-z_]*$")
+    sign_off: str | None = None
     contact: dict[str, str] = Field(default_factory=dict)
+
+
+class SignOff(_Declared):
+    """Who answers for something, from when and until when. An incomplete one is no sign-off."""
+
+    name: str | None = None
+    by: str | None = None
+    signed: date | None = None
+    expires: date | None = None
+
+    def holds_on(self, day: date | None) -> bool:
+        """Whether it is complete and in force; without a day, whether it ever was meant to be."""
+        if not (self.name and self.by and self.signed and self.expires) or self.expires < self.signed:
+            return False
+        return day is None or self.signed <= day <= self.expires
 
 
 class Partnership(_Declared):
@@ -64,6 +87,7 @@ class Partnership(_Declared):
     weekly_capacity: Capacity | None = None
     calendar: Calendar
     agencies: dict[str, Agency]
+    sign_offs: dict[str, SignOff] = Field(default_factory=dict)
     linkage: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
@@ -85,6 +109,30 @@ class Partnership(_Declared):
     def team_names(self) -> list[str]:
         """The teams, in the order the pack lists them."""
         return [team.name for team in self.areas.teams]
+
+    def subject_of(self, contract: FeedContract) -> str | None:
+        """Whom a feed is about: its contract's `subject`, else its agency's; None for the persons this hub is for."""
+        agency = self.agencies.get(contract.agency)
+        return contract.extra.get("subject") or (agency.subject if agency else None)
+
+    def sign_offs_of(self, contract: FeedContract) -> list[str]:
+        """The sign-offs a feed waits for: its agency's, and those of every agency that is there for its subject.
+
+        So what the police know of adults waits for the sign-off of the agency for adults, as that agency's own does.
+        """
+        subject = self.subject_of(contract)
+        return sorted(
+            {
+                agency.sign_off
+                for key, agency in self.agencies.items()
+                if agency.sign_off and (key == contract.agency or (subject is not None and agency.subject == subject))
+            }
+        )
+
+    def missing_sign_offs(self, contract: FeedContract, day: date | None) -> list[str]:
+        """Those of them that do not hold on a day; the feed is off while there is one."""
+        given = self.sign_offs
+        return [name for name in self.sign_offs_of(contract) if name not in given or not given[name].holds_on(day)]
 
     def capacity(self, children: int) -> dict[str, int | None]:
         """Children a week and team for an authority of that many children; None where none was set.
