@@ -68,7 +68,7 @@ def academic_year(start: int) -> list[tuple[str, int, dt.date, dt.date]]:
 
 
 @lru_cache(maxsize=4)
-def school_days(first: int = 2019, last: int = 2027) -> pd.DataFrame:
+def school_days(first: int = 2019, last: int = 2028) -> pd.DataFrame:
     """One row per day schools are open, academic years `first`/.. to `last`/..
 
     The last year is given for its autumn term only. Columns: date, academic_year, term, half_term, week_beginning.
@@ -95,7 +95,7 @@ def school_days(first: int = 2019, last: int = 2027) -> pd.DataFrame:
     return frame
 
 
-def holidays_of_school(first: int = 2019, last: int = 2027) -> list[tuple[str, dt.date, dt.date]]:
+def holidays_of_school(first: int = 2019, last: int = 2028) -> list[tuple[str, dt.date, dt.date]]:
     """School holidays between half-terms: (name, first day, last day)."""
     names = ("October half-term", "Christmas", "February half-term", "Easter", "May half-term")
     found = []

@@ -24,11 +24,16 @@ from synthetic.agencies import BUILDERS, FEEDS, Feed, Ground, View
 from synthetic.agencies.casework import LOST
 from synthetic.agencies.drops import (
     Manifest,
+    Sent,
     drop_connection,
     pending_condition,
+    received_at,
     write_history,
     write_night,
 )
+from synthetic.agencies.incidents import CALENDAR, Incident, absences, deliveries
+from synthetic.agencies.planted_truth import incident_row, remember
+from synthetic.agencies.planting import plant
 from synthetic.agencies.views import FIRST_DROP_DATE, ViewSettings
 from synthetic.parameters import WEEKS_AHEAD
 from synthetic.world import create_world
@@ -80,7 +85,8 @@ def create_demo(
     """Makes the world under ``out`` and delivers the first drops, all history, into the landing folder ``deliver_to``.
 
     The world is simulated ``weeks_ahead`` weeks past the first drops; ``incidents`` says whether whole files go wrong
-    on later nights (`agencies.incidents.CALENDAR`). An earlier demo at ``out`` is replaced; what was delivered from it stays where it is.
+    on later nights (`agencies.incidents.CALENDAR`). An earlier demo at ``out`` is replaced; what was delivered from it
+    stays where it is.
     """
     say = progress or _silent
     out.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,8 @@ def make_truth(
         (found_hazards(belief.d, belief.h, False, known), found_hazards(belief.d, belief.h, True, known))
         for known in (False, True)
     ]
-    last = context.parameters.weeks - HORIZON_WEEKS
+    # What lies past the seen history by more than the horizon changes nothing here.
+    last = BURN_IN_WEEKS + context.parameters.history_weeks
     sampled = set(range(last - 1, BURN_IN_WEEKS + 12, -SAMPLE_EVERY))
     target = _targets(context)
     contact_child, contact_day = history.contact["child"].to_numpy(), history.contact["day"].to_numpy()

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 
 DAYS_PER_YEAR = 365.25
 HISTORY_END = dt.date(2026, 10, 4)
-SIMULATED_TO = dt.date(2027, 4, 4)
+#: Weeks simulated past the seen history: the outcome of the last seen week needs 26; the school calendar ends after 99.
+WEEKS_AHEAD, MOST_WEEKS_AHEAD = 26, 99
 BURN_IN_WEEKS = 104
 WORLDS = ("passes", "no-signal", "biased")
 AREA_TEAMS = ("North", "East", "South", "West")
@@ -208,6 +209,7 @@ class WorldParameters:
         world: `passes` (need can be predicted, but hard), `no-signal` (events say nothing about later need) or `biased`
             (strong differences in observation).
         error: multiplier of the agencies' error rates; carried here, used by the agencies' views.
+        weeks_ahead: weeks simulated after the seen history, for nights still to come.
     """
 
     children: int
@@ -216,6 +218,7 @@ class WorldParameters:
     world: str = "passes"
     error: float = 1.0
     dynamics: Dynamics = field(default_factory=Dynamics)
+    weeks_ahead: int = WEEKS_AHEAD
 
     def __post_init__(self) -> None:
         if self.world not in WORLDS:
@@ -224,6 +227,8 @@ class WorldParameters:
             raise ValueError("children must lie between 50 and 2,000,000")
         if not 1 <= self.years <= 15:
             raise ValueError("years must lie between 1 and 15")
+        if not WEEKS_AHEAD <= self.weeks_ahead <= MOST_WEEKS_AHEAD:
+            raise ValueError(f"weeks_ahead must lie between {WEEKS_AHEAD} and {MOST_WEEKS_AHEAD}")
 
     @property
     def laws(self) -> Dynamics:
@@ -261,8 +266,8 @@ class WorldParameters:
 
     @property
     def simulated_to(self) -> dt.date:
-        """Last simulated day, Sunday 4 April 2027."""
-        return SIMULATED_TO
+        """Last simulated day, a Sunday: 4 April 2027 unless asked to go on longer."""
+        return HISTORY_END + dt.timedelta(weeks=self.weeks_ahead)
 
     @property
     def start(self) -> dt.date:
@@ -272,7 +277,7 @@ class WorldParameters:
     @property
     def weeks(self) -> int:
         """Simulated weeks, burn-in included."""
-        return ((SIMULATED_TO - self.start).days + 1) // 7
+        return ((self.simulated_to - self.start).days + 1) // 7
 
     @property
     def observation(self) -> Observation:
@@ -287,6 +292,7 @@ class WorldParameters:
             "seed": self.seed,
             "world": self.world,
             "error": self.error,
+            "weeks_ahead": self.weeks_ahead,
             "history_start": self.history_start.isoformat(),
             "history_end": self.history_end.isoformat(),
             "simulated_to": self.simulated_to.isoformat(),

@@ -18,18 +18,18 @@ from typing import Any, Literal
 
 import duckdb
 
+from synthetic.agencies.incidents import Delivery
+from synthetic.agencies.planted_truth import planted_rows
 from synthetic.agencies.views import FIRST_DROP_AT, FIRST_DROP_DATE, Feed
 
 SCHEMA_VERSION = "1.0.0"
 CODE_SET_VERSION = "2026-09"
 
+#: What a column is called in the file in which it was renamed.
+RENAMED = {"ArrivalMode": "ModeOfArrival"}
 
-@dataclass(frozen=True)
-class Window:
-    """Rows recorded after ``start`` and not after ``end`` (UTC)."""
-
-    start: datetime
-    end: datetime
+#: Schools whose software is changed: a third of the lowest digits of the number every school has.
+SILENT_GROUP = '("URN"::BIGINT % 3 = 0)'
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ class Manifest:
     sha256: str
     schema_version: str = SCHEMA_VERSION
     code_set_version: str = CODE_SET_VERSION
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was written: the manifest (None for a file left half-written), and the mistakes in it."""
+
+    manifest: Manifest | None
+    planted: list[dict[str, Any]]
 
 
 @contextmanager
@@ -71,13 +79,21 @@ def history_condition() -> str:
     return f"_recorded_at <= {cut} AND _superseded_at > {cut} AND _row_op <> 'deleted'"
 
 
-def night_condition(feed: Feed, night: date) -> str:
-    """SQL condition on row versions: what this feed sends in the night that begins on this date."""
-    end = _literal(feed.extracted_at(night))
+def night_condition(feed: Feed, delivery: Delivery) -> str:
+    """SQL condition on row versions: what this file tells."""
+    end, since = _literal(delivery.extracted), _literal(delivery.since)
     current = f"_recorded_at <= {end} AND _superseded_at > {end}"
     if feed.mode == "full":
-        return f"{current} AND _row_op <> 'deleted'"
-    return f"{current} AND _recorded_at > {_literal(feed.previous_extract(night))}"
+        rows = f"{current} AND _row_op <> 'deleted'"
+        return rows if delivery.silent is None else f"{rows} AND ({_told_before(delivery.silent)})"
+    if delivery.caught_up is not None:
+        since = f"CASE WHEN {SILENT_GROUP} THEN {_literal(delivery.caught_up)} ELSE {since} END"
+    rows = f"{current} AND _recorded_at > {since}"
+    return rows if delivery.silent is None else f"{rows} AND ({_told_before(delivery.silent)})"
+
+
+def _told_before(instant: datetime) -> str:
+    return f"NOT {SILENT_GROUP} OR _recorded_at <= {_literal(instant)}"
 
 
 def pending_condition(feed: Feed) -> str:
@@ -92,83 +108,109 @@ def received_at(feed: Feed, night: date) -> datetime:
     return feed.extracted_at(night) + timedelta(seconds=120 + int.from_bytes(draw, "big") % 600)
 
 
-def write_history(
-    con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, since: datetime
-) -> Manifest:
+def write_history(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, since: datetime) -> Sent:
     """A feed's first drop, whole, received the evening before the first run. ``relation`` holds row versions."""
-    return _write(
-        con, relation, feed, landing, FIRST_DROP_DATE, "full", history_condition(), FIRST_DROP_AT, FIRST_DROP_AT,
-        Window(since, FIRST_DROP_AT), history=True,
-    )  # fmt: skip
+    first = Delivery(FIRST_DROP_DATE, "full", since, FIRST_DROP_AT, FIRST_DROP_AT, FIRST_DROP_DATE, history=True)
+    return write(con, relation, feed, landing, first, history_condition())
 
 
-def write_night(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, night: date) -> Manifest:
-    """One later night's drop of a feed."""
-    extracted = feed.extracted_at(night)
-    return _write(
-        con, relation, feed, landing, night, feed.mode, night_condition(feed, night), extracted,
-        received_at(feed, night), Window(feed.previous_extract(night), extracted), history=False,
-    )  # fmt: skip
+def write_night(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, delivery: Delivery) -> Sent:
+    """One later file of a feed."""
+    return write(con, relation, feed, landing, delivery, night_condition(feed, delivery))
 
 
-def _write(
-    con: duckdb.DuckDBPyConnection,
-    relation: str,
-    feed: Feed,
-    landing: Path,
-    night: date,
-    mode: Literal["full", "delta"],
-    condition: str,
-    extracted: datetime,
-    received: datetime,
-    window: Window,
-    *,
-    history: bool,
-) -> Manifest:
+def write(
+    con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, landing: Path, delivery: Delivery, condition: str
+) -> Sent:
+    """The rows that meet ``condition`` as a file and its manifest, spoilt as the delivery says."""
     folder = landing / feed.agency / feed.name
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{feed.name}_{night:%Y%m%d}_{mode}.csv"
+    number = "" if delivery.number == 1 else f"_{delivery.number}"
+    target = folder / f"{feed.name}_{delivery.night:%Y%m%d}_{delivery.mode}{number}.csv"
     partial = target.with_suffix(".csv.part")
     rows = con.execute(
-        f"COPY (SELECT {_columns(feed)} FROM {relation} WHERE {condition}) TO {_text(str(partial))}"
-        " (FORMAT csv, HEADER, DELIMITER ',', NULL '')"
+        f"COPY (SELECT {_columns(con, relation, feed, delivery.twist)} FROM {relation} WHERE {condition})"
+        f" TO {_text(str(partial))} (FORMAT csv, HEADER, DELIMITER ',', NULL '')"
     ).fetchall()[0][0]
     if feed.encoding != "utf-8":
         partial.write_bytes(partial.read_text("utf-8").encode(feed.encoding, errors="replace"))
+    _spoil_file(partial, delivery.twist)
+    said = target.with_suffix(".manifest.json")
+    said.unlink(missing_ok=True)
+    partial.replace(target)
+    truth = planted_rows(con, relation, condition, feed, delivery, target.name, _written(feed))
+    if delivery.twist == "half_written_file":
+        return Sent(None, truth)
     manifest = Manifest(
         agency=feed.agency,
         feed=feed.name,
         file=target.name,
-        mode=mode,
-        history=history,
-        extracted_at=stamp(extracted),
-        received_at=stamp(received),
-        window={"from": stamp(window.start), "to": stamp(window.end)},
+        mode=delivery.mode,
+        history=delivery.history,
+        extracted_at=stamp(delivery.extracted),
+        received_at=stamp(delivery.received),
+        window={"from": stamp(delivery.since), "to": stamp(delivery.extracted)},
         rows=int(rows),
-        sha256=_sha256(partial),
+        sha256=_sha256(target),
     )
-    said = target.with_suffix(".manifest.json")
-    said.unlink(missing_ok=True)
-    partial.replace(target)
     draft = said.with_suffix(".json.part")
     draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     draft.replace(said)
-    return manifest
+    return Sent(manifest, truth)
 
 
-def _columns(feed: Feed) -> str:
-    parts = []
+def _spoil_file(path: Path, twist: str | None) -> None:
+    """What happens to a file after its rows were written: cut off, or saved in another encoding."""
+    content = path.read_bytes() if twist in ("truncated_file", "half_written_file", "wrong_encoding") else b""
+    if twist == "wrong_encoding":
+        path.write_bytes(content.decode("utf-8").encode("utf-16"))
+    elif twist == "truncated_file":
+        lines = content.splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[: max(1, len(lines) * 6 // 10)]))
+    elif twist == "half_written_file":
+        path.write_bytes(content[: len(content) // 2])
+
+
+def _written(feed: Feed, retyped: bool = False) -> dict[str, str]:
+    """SQL of each column's text as the feed writes it; retyped: dates in another form than agreed."""
+    dates = feed.date_format if not retyped else "%d %b %Y"
+    parts = {}
     for name, kind in feed.columns:
-        held = '"' + name.replace('"', '""') + '"'
+        held = _name(name)
         if kind == "date":
-            parts.append(f"strftime({held}::TIMESTAMP, {_text(feed.date_format)}) AS {held}")
+            parts[name] = f"strftime({held}::TIMESTAMP, {_text(dates)})"
         elif kind == "datetime":
-            parts.append(f"strftime({held}::TIMESTAMP, {_text(feed.timestamp_format)}) AS {held}")
+            parts[name] = f"strftime({held}::TIMESTAMP, {_text(feed.timestamp_format)})"
         elif kind == "integer":
-            parts.append(f"{held}::BIGINT AS {held}")
+            parts[name] = f"{held}::BIGINT::VARCHAR"
         else:
-            parts.append(f"{held}::VARCHAR AS {held}")
+            parts[name] = f"{held}::VARCHAR"
+    return parts
+
+
+def _columns(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, twist: str | None) -> str:
+    """The select list of a file: wrong texts in the place of right ones, and its columns as the twist has them."""
+    spoilt = {
+        name
+        for (name,) in con.execute(
+            f"SELECT DISTINCT _wrong_column FROM {relation} WHERE _wrong_column IS NOT NULL"
+        ).fetchall()
+    }
+    parts = []
+    for name, text in _written(feed, retyped=twist == "retyped_column").items():
+        if name in spoilt:
+            text = f"CASE WHEN _wrong_column = {_text(name)} THEN nullif(_wrong_text, '') ELSE {text} END"
+        shown = RENAMED.get(name, name) if twist == "renamed_column" else name
+        parts.append(f"{text} AS {_name(shown)}")
+    if twist == "reordered_columns":
+        parts.reverse()
+    if twist == "new_column":
+        parts.append("'batch 1' AS ExtractBatch")
     return ", ".join(parts)
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _literal(instant: datetime) -> str:

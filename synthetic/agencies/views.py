@@ -7,6 +7,7 @@ An agency's view of the world is a table of *row versions*: the contract's colum
 ``_row_op``         ``new``, ``updated`` or ``deleted`` (what a delta's ``row_state`` says)
 ``_person_id``      whom the row names in truth (named feeds alone; the drop writer leaves it out)
 ``_flags``          what is wrong or special about the row, for tests and benchmarks
+``_planted`` ...    mistakes planted in the version (see ``planting``)
 
 A full drop at T holds the versions with ``_recorded_at <= T < _superseded_at`` that are not deleted; a delta from S to
 T those with ``S < _recorded_at <= T < _superseded_at``, deleted ones too (a row made and corrected between two drops
@@ -40,6 +41,7 @@ Kind = Literal["text", "date", "datetime", "integer"]
 Times = npt.NDArray[np.datetime64]
 HIDDEN = ("_recorded_at", "_superseded_at", "_row_op")
 TRUTH = ("_person_id", "_flags")
+PLANTED = ("_planted", "_wrong_column", "_wrong_text")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,17 @@ class Feed:
         """File header, in order."""
         return tuple(name for name, _ in self.columns)
 
+    def form(self, column: str) -> str:
+        """How the feed writes that column's dates or times; empty for text and numbers."""
+        kind = dict(self.columns)[column]
+        return {"date": self.date_format, "datetime": self.timestamp_format}.get(kind, "")
+
+    @property
+    def birth_dates(self) -> tuple[str, ...]:
+        """Columns that hold a birth date."""
+        named = [(name, name.lower()) for name, kind in self.columns if kind == "date"]
+        return tuple(name for name, low in named if ("dob" in low or "birth" in low) and "expected" not in low)
+
     def is_sent_on(self, night: date) -> bool:
         """Whether a drop goes out in the night that begins on this date."""
         return self.weekday is None or night.weekday() == self.weekday
@@ -78,15 +91,6 @@ class Feed:
         """UTC instant of that night's extract; hours before noon belong to the small hours of the next day."""
         day = night + timedelta(days=1) if self.sent_at.hour < 12 else night
         return datetime.combine(day, self.sent_at, tzinfo=LONDON).astimezone(UTC)
-
-    def previous_extract(self, night: date) -> datetime:
-        """UTC instant up to which earlier drops have told everything (the first drops for a feed not sent since)."""
-        before = night - timedelta(days=1)
-        while before > FIRST_DROP_DATE:
-            if self.is_sent_on(before):
-                return self.extracted_at(before)
-            before -= timedelta(days=1)
-        return FIRST_DROP_AT
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,17 @@ def _read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding)
 
 
+def _good(place: Path, path: Path, feed: Feed) -> pd.DataFrame:
+    """The rows of a file in which nothing was planted that a gate can see."""
+    rows = _read(path, feed.encoding)
+    planted = pd.read_parquet(place / "out" / "truth" / "planted_defect.parquet")
+    seen = planted[planted["file_name"].eq(path.name) & planted["expected"].isin(["quarantine", "inform"])]
+    seen = seen[seen["agency"].eq(feed.agency) & seen["row_no"].notna()]
+    return rows.drop(index=(seen["row_no"].astype(int) - 1).unique()).reset_index(drop=True)
+
+
 def _first(place: Path, label: str) -> pd.DataFrame:
-    return _read(_files(place, label)[0], _feed(label).encoding)
+    return _good(place, _files(place, label)[0], _feed(label))
 
 
 def _keys(rows: pd.DataFrame, feed: Feed) -> list[str]:
@@ -147,7 +156,7 @@ def test_every_row_keeps_the_rules_of_its_contract(feed, advanced, contracts):
     paths = _files(advanced, feed.label)
     assert paths
     for path in paths:
-        rows = _read(path, feed.encoding)
+        rows = _good(advanced, path, feed)
         assert tuple(rows.columns) == feed.column_names
         assert not rows.duplicated(list(feed.key)).any()
         if "row_state" in rows:
@@ -259,7 +268,7 @@ def test_every_record_that_names_a_person_is_in_the_truth_once(advanced):
     for feed in FEEDS:
         if feed.names_people:
             for path in _files(advanced, feed.label):
-                unknown = {(feed.agency, feed.name, key) for key in _keys(_read(path, feed.encoding), feed)} - known
+                unknown = {(feed.agency, feed.name, key) for key in _keys(_good(advanced, path, feed), feed)} - known
                 assert len(unknown) == 0, path.name
 
 

@@ -1,5 +1,6 @@
 """Row versions, clocks and schedules: what is in which night's drop."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from synthetic.agencies import FEEDS
 from synthetic.agencies.drops import history_condition, night_condition, pending_condition, received_at
+from synthetic.agencies.incidents import Delivery, deliveries, told_until
 from synthetic.agencies.views import (
     FIRST_DROP_AT,
     FIRST_DROP_DATE,
@@ -64,13 +66,13 @@ def test_every_drop_of_a_night_lies_between_six_and_half_past_one(feed):
             start = datetime.combine(night, clock(18, 0))
             assert start <= sent <= start + timedelta(hours=7, minutes=30)
             assert feed.extracted_at(night) < received_at(feed, night)
-            assert feed.previous_extract(night) < feed.extracted_at(night)
+            assert told_until(feed, night, ()) < feed.extracted_at(night)
 
 
-def test_previous_extract_of_a_weekly_feed_is_a_week_back_or_the_first_drops():
+def test_a_weekly_feed_has_told_all_until_a_week_back_or_the_first_drops():
     first = date(2026, 10, 8)
-    assert WEEKLY.previous_extract(first) == FIRST_DROP_AT
-    assert WEEKLY.previous_extract(first + timedelta(days=7)) == WEEKLY.extracted_at(first)
+    assert told_until(WEEKLY, first, ()) == FIRST_DROP_AT
+    assert told_until(WEEKLY, first + timedelta(days=7), ()) == WEEKLY.extracted_at(first)
 
 
 def test_versions_follow_one_another():
@@ -98,6 +100,12 @@ def test_a_feed_without_rows_keeps_its_columns():
 moments = st.integers(-20 * 24, 20 * 24).map(lambda hours: np.datetime64("2026-10-04T19:00:00", "s") + hours * 3600)
 
 
+def _own(feed: Feed, night: date) -> Delivery:
+    """The night's own file, nothing special about it."""
+    (delivery,) = deliveries(feed, night, received_at(feed, night), ())
+    return delivery
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), moments, st.booleans()), max_size=25), st.sampled_from([NIGHTLY, WEEKLY]))
 def test_history_and_deltas_add_up_to_the_current_state(events, feed):
     """Whatever happens to rows, the first drops and then each night's changes give what a full copy would."""
@@ -112,15 +120,17 @@ def test_history_and_deltas_add_up_to_the_current_state(events, feed):
     con.register("rows", rows.astype({"id": str, "value": str, "_row_op": str}))
     con.execute(f"create table v as select * from rows where ({pending_condition(feed)}) or ({history_condition()})")
     held = dict(con.execute(f"select id, value from v where {history_condition()}").fetchall())
-    full = Feed(feed.agency, feed.name, feed.columns, feed.key, "full", feed.sent_at, feed.weekday)
+    full = replace(feed, mode="full")
     for days in range(1, 22):
         night = FIRST_DROP_DATE + timedelta(days=days)
         if feed.is_sent_on(night):
-            sent = con.execute(f"select id, value, _row_op from v where {night_condition(feed, night)}").fetchall()
+            condition = night_condition(feed, _own(feed, night))
+            sent = con.execute(f"select id, value, _row_op from v where {condition}").fetchall()
             assert len({key for key, _, _ in sent}) == len(sent)
             for key, value, op in sent:
                 held.pop(key, None)
                 if op != "deleted":
                     held[key] = value
-            truth = dict(con.execute(f"select id, value from v where {night_condition(full, night)}").fetchall())
+            condition = night_condition(full, _own(full, night))
+            truth = dict(con.execute(f"select id, value from v where {condition}").fetchall())
             assert held == truth
