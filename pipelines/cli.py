@@ -104,6 +104,10 @@ def demo_create(
     seed: Annotated[int, typer.Option(help="The same seed gives the same world, byte for byte.")] = 1,
     world: Annotated[WorldKind, typer.Option(help="What kind of world; the others are for tests.")] = WorldKind.PASSES,
     error_multiplier: Annotated[float, typer.Option(help="How many more mistakes the agencies make.")] = 1.0,
+    weeks_ahead: Annotated[
+        int, typer.Option(help="Weeks the world goes on after the first files, for nights to come.")
+    ] = 26,
+    incidents: Annotated[bool, typer.Option(help="Let whole files go wrong on later nights, by a calendar.")] = True,
     out: Annotated[
         Path | None, typer.Option(help="Where the suppliers keep their world. Default: drops/<name>.")
     ] = None,
@@ -118,6 +122,8 @@ def demo_create(
         seed=seed,
         world=world.value,
         error_multiplier=error_multiplier,
+        weeks_ahead=weeks_ahead,
+        incidents=incidents,
         out=out,
     )
 

@@ -14,6 +14,7 @@ from pipelines.settings import Settings
 
 _DEMO_YEARS = 5
 _DEMO_SEED = 1
+_WEEKS_AHEAD = 26
 
 
 def create(
@@ -23,6 +24,8 @@ def create(
     seed: int = _DEMO_SEED,
     world: Literal["passes", "no-signal", "biased"] = "passes",
     error_multiplier: float = 1.0,
+    weeks_ahead: int = _WEEKS_AHEAD,
+    incidents: bool = True,
     out: Path | None = None,
 ) -> None:
     """Make a world and deliver its agencies' first files into landing."""
@@ -40,6 +43,8 @@ def create(
             seed=seed,
             world=world,
             error_multiplier=error_multiplier,
+            weeks_ahead=weeks_ahead,
+            incidents=incidents,
             progress=lambda message: progress.update(step, description=message),
         )
     console.print(

@@ -43,6 +43,6 @@ def test_a_pack_that_is_not_there_is_named() -> None:
 
 def test_no_run_goes_beyond_the_frozen_calendars() -> None:
     hub = Hub(Settings(partnership=str(PACK)))
-    hub.require_calendar(datetime(2027, 8, 31))
-    with pytest.raises(HubProblem, match="31 August 2027"):
-        hub.require_calendar(datetime(2027, 9, 6))
+    hub.require_calendar(datetime(2028, 8, 28))
+    with pytest.raises(HubProblem, match="28 August 2028"):
+        hub.require_calendar(datetime(2028, 9, 4))
