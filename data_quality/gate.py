@@ -16,7 +16,7 @@ all of them have it; `recover` undoes the others. So a run killed anywhere and s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,8 @@ import duckdb
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Drop, DropRefused, Manifest, Waiting, inspect
+from data_quality.expectations import history
+from data_quality.expectations.history import CheckRow
 from data_quality.reader import MalformedLine, Unreadable, read_file
 from data_quality.row_rules import RowRule
 from data_quality.sql import quoted, raw_table
@@ -45,8 +47,24 @@ DATABASES = ("quarantine", "warehouse", "identity")
 OBSERVED_ROWS = 200_000
 
 Outcome = Literal["loaded", "refused", "waiting", "already_loaded"]
-Observer = Callable[[FeedContract, "pd.DataFrame", Manifest], None]
 Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BatchFacts:
+    """What an observer is told of a batch besides its rows.
+
+    Attributes:
+        dropped: names in the file that the contract does not know.
+    """
+
+    manifest: Manifest
+    dropped: tuple[str, ...]
+    is_reordered: bool
+
+
+# What it answers is written with the drop.
+Observer = Callable[[FeedContract, "pd.DataFrame", BatchFacts], Sequence[CheckRow]]
 
 
 class GateFailed(Exception):
@@ -94,7 +112,8 @@ def accept_drop(
 
     Args:
         con: has `identity`, `warehouse`, `quarantine` attached and the macro `pseudonym(text)`.
-        observe: gets the accepted rows (at most 200,000, evenly spread) before they are written.
+        observe: gets the accepted rows (at most 200,000, evenly spread) before they are written, while
+            `temp.gate_accepted` and `temp.gate_new` hold all of them; its answers are written with the drop.
         step: called with a name between any two steps; tests raise from it to play a killed process.
 
     Returns:
@@ -163,7 +182,7 @@ def take_batch(
     collect_held(con, contract, rules)
     counts = _count(con, len(malformed), len(dropped))
     step("staged")
-    observer_problem = _observe(con, contract, manifest, observe)
+    checks, observer_problem = _observe(con, contract, BatchFacts(manifest, dropped, is_reordered), observe)
     for database in DATABASES:
         con.execute("begin transaction")
         if database == "quarantine":
@@ -173,6 +192,8 @@ def take_batch(
                 write_versions(con, contract, manifest, zone)
                 if zone == contract.home_zone:
                     write_confirmations(con, contract, manifest)
+        if database == "warehouse":
+            history.write(con, checks)
         step(f"{database} written")
         write_log(con, database, manifest, logged_mode, counts, None)
         con.execute("commit")
@@ -244,6 +265,8 @@ def recover(con: duckdb.DuckDBPyConnection) -> int:
                 )
             else:
                 con.execute(f"delete from {database}.gate.confirmed where drop_id = ?", [drop_id])
+            if database == "warehouse":
+                history.forget(con, drop_id)
             con.execute(f"delete from {database}.gate.drop_log where drop_id = ?", [drop_id])
             con.execute("commit")
     return len(incomplete)
@@ -284,16 +307,15 @@ def _count(con: duckdb.DuckDBPyConnection, malformed: int, dropped: int) -> Coun
 
 
 def _observe(
-    con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, observe: Observer | None
-) -> str | None:
+    con: duckdb.DuckDBPyConnection, contract: FeedContract, facts: BatchFacts, observe: Observer | None
+) -> tuple[Sequence[CheckRow], str | None]:
     if observe is None:
-        return None
+        return (), None
     try:
-        observe(contract, _observed(con, contract), manifest)
+        return observe(contract, _observed(con, contract), facts), None
     except Exception as error:
         # Its words may quote the batch, and a broken suite must not cost an agency's night.
-        return type(error).__name__
-    return None
+        return (), type(error).__name__
 
 
 def _observed(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> pd.DataFrame:

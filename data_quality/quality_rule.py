@@ -30,6 +30,7 @@ SEVERITIES = ("inform", "stop")
 ENGINE = "greatExpectations"
 # Expectations about all rows of a child can only be answered where all of them are.
 SPELLS = ("expect_one_open_spell", "expect_spells_apart")
+GROUPS = "expect_column_groups_to_be_seen_again"
 # Kwargs that name one column or several.
 _COLUMN_KWARGS = ("column", "column_A", "column_B", "column_list", "column_set")
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
@@ -67,6 +68,11 @@ class QualityRule:
     def is_standing(self) -> bool:
         """Judged over all current rows and not over the rows of a drop."""
         return self.expectation in SPELLS or any("." in name for name in self.columns)
+
+    @property
+    def is_of_groups(self) -> bool:
+        """Compares the groups of a drop with those of earlier drops."""
+        return self.expectation == GROUPS
 
 
 def rules_of_table(
