@@ -14,11 +14,15 @@ from pipelines.hub import Hub
 
 @dataclass(frozen=True)
 class FeedState:
-    """A feed's status as the data-quality rules see it, and whom to ring about it."""
+    """A feed's status as the data-quality rules see it, and whom to ring about it.
+
+    `subject`: whom the feed is about, None for the persons this hub is for.
+    """
 
     status: FeedStatus
     agency_title: str
     contact: str
+    subject: str | None = None
 
     @property
     def is_late(self) -> bool:
@@ -50,5 +54,5 @@ def feed_states(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> list
     for status in feed_status(con, hub.contracts, now):
         agency = hub.agencies[status.agency]
         contact = ", ".join(part for key in ("role", "telephone") if (part := agency.contact.get(key)))
-        states.append(FeedState(status, agency.title, contact))
+        states.append(FeedState(status, agency.title, contact, hub.subjects.get(status.name)))
     return states

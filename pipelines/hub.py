@@ -178,6 +178,14 @@ class Hub:
                 "Add the next school year and bank holidays under codes/, then move calendar.valid_until."
             )
 
+    def subject_was_on(self, subject: str, day: date) -> bool:
+        """Whether every sign-off that feeds about a subject wait for held on a day."""
+        return not any(
+            self.partnership.missing_sign_offs(self.declared_contracts[name], day)
+            for name, about in self.subjects.items()
+            if about == subject
+        )
+
     def _sign_off_day(self) -> date | None:
         """The day on which sign-offs are judged: today, or with `clock: drops` that of the newest drop.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_quality.contract import FeedContract
+
+# A subject's name becomes part of names of models and tables.
+_SUBJECT = "^[a-z][a-z_]*$"
 
 
 class PartnershipProblem(Exception):
@@ -56,7 +60,7 @@ class Agency(_Declared):
     title: str
     colour: str | None = None
     sealed: bool = False
-    subject: str | None = Field(default=None, pattern="^[a-z][a-z_]*$")
+    subject: str | None = Field(default=None, pattern=_SUBJECT)
     sign_off: str | None = None
     contact: dict[str, str] = Field(default_factory=dict)
 
@@ -113,7 +117,10 @@ class Partnership(_Declared):
     def subject_of(self, contract: FeedContract) -> str | None:
         """Whom a feed is about: its contract's `subject`, else its agency's; None for the persons this hub is for."""
         agency = self.agencies.get(contract.agency)
-        return contract.extra.get("subject") or (agency.subject if agency else None)
+        subject = contract.extra.get("subject") or (agency.subject if agency else None)
+        if subject is not None and not re.fullmatch(_SUBJECT, str(subject)):
+            raise PartnershipProblem(f"{contract.name}: its subject must be small letters and _, such as adult.")
+        return subject
 
     def sign_offs_of(self, contract: FeedContract) -> list[str]:
         """The sign-offs a feed waits for: its agency's, and those of every agency that is there for its subject.

@@ -1,6 +1,7 @@
 """What starts a run besides the clock: complete drops that nobody has taken in yet."""
 
 import hashlib
+from collections.abc import Collection
 
 import dagster as dg
 
@@ -10,10 +11,11 @@ from pipelines.settings import Settings
 _LOOK_EVERY_SECONDS = 300
 
 
-def completed_drops_sensor(nightly: AssetJob) -> dg.SensorDefinition:
+def completed_drops_sensor(nightly: AssetJob, feeds: Collection[str]) -> dg.SensorDefinition:
     """Runs the night's work when complete drops wait: a manifest is written last, so its presence means completeness.
 
-    The same set of waiting drops asks once (run key), whatever becomes of the run.
+    The same set of waiting drops asks once (run key), whatever becomes of the run. Drops of a feed that is not among
+    `feeds` (one that is off) start nothing: nobody would read them.
     """
 
     @dg.sensor(
@@ -26,7 +28,9 @@ def completed_drops_sensor(nightly: AssetJob) -> dg.SensorDefinition:
     def completed_drops(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         landing = Settings().landing
         waiting = sorted(
-            f"{path.relative_to(landing)}:{path.stat().st_mtime_ns}" for path in landing.glob("*/*/*.manifest.json")
+            f"{path.relative_to(landing)}:{path.stat().st_mtime_ns}"
+            for path in landing.glob("*/*/*.manifest.json")
+            if "__".join(path.parts[-3:-1]) in feeds
         )
         if not waiting:
             return dg.SkipReason("No complete drop is waiting in landing.")

@@ -22,6 +22,7 @@ def print_status(console: Console) -> None:
     _runs(console, hub)
     if hub.zones.path("warehouse").exists():
         _feeds(console, hub, now)
+        _off(console, hub)
         _lists(console, hub, now)
     else:
         console.print("No night has run yet: `hub run nightly`.")
@@ -53,6 +54,21 @@ def _feeds(console: Console, hub: Hub, now: datetime) -> None:
     for state in states:
         if state.status.last_refusal:
             console.print(f"[yellow]{state.status.name}[/yellow] {state.status.last_refusal}", soft_wrap=True)
+
+
+def _off(console: Console, hub: Hub) -> None:
+    """Agencies, or single feeds of one, that wait for a sign-off: nothing of them is read."""
+    off = hub.feeds_off
+    for agency, group in groupby(off, key=lambda name: hub.declared_contracts[name].agency):
+        names = sorted(group)
+        title = hub.partnership.agencies[agency].title if agency in hub.partnership.agencies else agency
+        missing = ", ".join(sorted({sign_off for name in names for sign_off in off[name]}))
+        what = "" if agency not in hub.agencies else f" {', '.join(hub.declared_contracts[n].feed for n in names)}:"
+        console.print(
+            f"\n[bold]{title}[/bold] ({agency}){what} off until its own sign-off. `sign_offs.{missing}` of "
+            "partnership.yml is missing, incomplete or out of date; no file is read and nothing is built.",
+            soft_wrap=True,
+        )
 
 
 def _standing(state: FeedState) -> str:

@@ -31,7 +31,8 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
     with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
         people = identities(con, Pseudonym(hub.keys.pseudonym), persons, cutoff)
         staff = professionals(con, workers, cutoff)
-        feeds = [state.summary() for state in feed_states(con, hub, cutoff)]
+        # What others than the persons of these lists are told of in never changes a word of them.
+        feeds = [state.summary() for state in feed_states(con, hub, cutoff) if state.subject is None]
         suppressed: dict[str, dict[str, int]] = {}
         for team, reason, count in con.execute(
             "select area_team, exclusion_reason, n from warehouse.marts.cohort_count "
@@ -73,7 +74,8 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
     told = [*words["event_types"].values(), *words["episode_lines"].values()]
     code_sets = {name for one in told for key in ("codes", "outcomes") if (name := one.get(key))}
     codes = {name: hub.labels(name) for name in sorted(code_sets)}
-    wording = Wording(words, sentences, declared["agencies"], codes)
+    agencies = {key: look for key, look in declared["agencies"].items() if not look.get("subject")}
+    wording = Wording(words, sentences, agencies, codes)
     shared: dict[str, Any] = {
         "settings": settings,
         "wording": wording,
@@ -148,7 +150,8 @@ def release_lists(hub: Hub, as_of: date, who: str, purpose: str, team: str | Non
     files: list[Path] = []
     for facts in hub.store.issued(as_of=as_of):
         is_list = facts.kind == "weekly_list.v1"
-        if team is None or facts.area_team == team:
+        # A list about another subject has one recipient of its own and goes out where it is made.
+        if facts.kind != "subject_list.v1" and (team is None or facts.area_team == team):
             files += release(
                 hub.store,
                 hub.settings.outbox,

@@ -27,7 +27,9 @@ _NOT_CONTENT = frozenset(
     }
 )  # fmt: skip
 # Lists whose order carries no meaning of its own: sorted by content before hashing.
-_UNORDERED = frozenset({"families", "children", "others_in_home", "rows", "evidence", "feeds", "reaches"})
+_UNORDERED = frozenset(
+    {"families", "children", "others_in_home", "rows", "evidence", "feeds", "reaches", "people", "unanswered"}
+)
 # No vowels, so that no word can arise from three letters.
 _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
 
@@ -38,7 +40,7 @@ class DocumentProblem(Exception):
 
 @cache
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema `name` ("weekly_list.v1", "notice.v1")."""
+    """The JSON Schema `name` ("weekly_list.v1", "notice.v1", "subject_list.v1")."""
     path = _SCHEMAS / f"{name}.schema.json"
     if not path.exists():
         raise DocumentProblem(f"This version knows no document of schema {name!r}; install the version that wrote it.")
@@ -98,6 +100,17 @@ def finish(document: dict[str, Any]) -> dict[str, Any]:
         family["ref"] = _letters(letters[id(family)], taken)
         for number, child in enumerate(family["children"], start=1):
             _refer(child, f"{family['ref']}-{number}")
+    return document
+
+
+def finish_people(document: dict[str, Any]) -> dict[str, Any]:
+    """Give a composed `subject_list.v1` its hash, its shuffled order and its letters, in place."""
+    document["content_hash"] = content_hash(document)
+    digests = {id(person): _digest(canonical(content_of(person))) for person in document["people"]}
+    document["people"].sort(key=lambda person: _digest(document["content_hash"] + digests[id(person)]))
+    taken: set[str] = set()
+    for person in sorted(document["people"], key=lambda one: digests[id(one)]):
+        person["ref"] = _letters(digests[id(person)], taken)
     return document
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from governance.hub_store import HubStore, Issued
 from review.document import canonical, content_of, facts_of, validate
 
-_ID_NAME = {"weekly_list.v1": "list_id", "notice.v1": "notice_id"}
+_ID_NAME = {"weekly_list.v1": "list_id", "notice.v1": "notice_id", "subject_list.v1": "list_id"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def issue(
     """Freeze composed documents, all in one transaction together with their audit entries.
 
     Args:
-        documents: `weekly_list.v1` and `notice.v1` documents as composed.
+        documents: `weekly_list.v1`, `notice.v1` and `subject_list.v1` documents as composed.
         issued_at: logical moment of issue (UTC), not part of the content.
         who: the account that issues ("schedule" for the scheduler).
         cause: why there is a further version ("late police file"); what changed is added in counts.
@@ -73,7 +73,7 @@ def _issue(
     if earlier:
         changed = differences(store.document(earlier[0].document_id, connection), document)
         why = f"{cause}: {changed}" if cause else f"made again: {changed}"
-    place = slot if kind == "weekly_list.v1" else f"notice-{slot[:8]}"
+    place = f"notice-{slot[:8]}" if kind == "notice.v1" else slot
     document_id = f"{document['partnership']}-{_slug(place)}-{as_of.isoformat()}-v{version}"
     frozen = {**document, _ID_NAME[kind]: document_id, "version": version, "cause": why}
     validate(frozen)
@@ -105,6 +105,8 @@ def person_keys(document: Mapping[str, Any]) -> list[str]:
     """The keys of everybody a document names."""
     if document["schema"] == "notice.v1":
         return sorted({child["person_key"] for child in document["children"]})
+    if document["schema"] == "subject_list.v1":
+        return sorted({one["person_key"] for one in [*document["people"], *document["unanswered"]]})
     named = {child["person_key"] for family in document["families"] for child in family["children"]}
     return sorted(named | {one["person_key"] for family in document["families"] for one in family["others_in_home"]})
 
@@ -136,7 +138,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     parts = (
         ("feeds", "when files came"), ("reaches", "how far each agency's news reaches"),
         ("counts", "the numbers under 'About this list'"), ("basis", "what is said of how the list was made"),
-        ("patterns", "what earlier lists found"), ("statements", "the fixed statements"), ("page", "fixed words"),
+        ("patterns", "what earlier lists found"), ("unanswered", "notifications without a record"),
+        ("statements", "the fixed statements"), ("page", "fixed words"),
         ("expires_on", "the last day of use"),
     )  # fmt: skip
     told += [words for part, words in parts if content_of(old.get(part), part) != content_of(new.get(part), part)]
@@ -147,12 +150,17 @@ def _persons(document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """By person: the source rows they are told for, and everything that is told of them."""
     if document["schema"] == "notice.v1":
         return {child["person_key"]: ("", canonical(content_of(child))) for child in document["children"]}
+    if document["schema"] == "subject_list.v1":
+        return {
+            person["person_key"]: (canonical(content_of(person["reasons"])), canonical(content_of(person)))
+            for person in document["people"]
+        }
     children = [one for family in document["families"] for one in family["children"]]
     return {child["person_key"]: (canonical(facts_of(child)), canonical(content_of(child))) for child in children}
 
 
 def _slot(store: HubStore, document: Mapping[str, Any]) -> str:
-    if document["schema"] == "weekly_list.v1":
+    if document["schema"] in ("weekly_list.v1", "subject_list.v1"):
         return str(document["area_team"])
     return store.slot_of(document["area_team"], document["worker_record_key"] or document["worker"])
 

@@ -19,7 +19,8 @@ from review.freeze import person_keys
 from review.render import FORMATS, render
 
 _RECIPIENT = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_NAMES = {"weekly_list.v1": "weekly-list", "notice.v1": "notice"}
+_NAMES = {"weekly_list.v1": "weekly-list", "notice.v1": "notice", "subject_list.v1": "subject-list"}
+_IN_HUB = frozenset({"weekly_list.v1", "subject_list.v1"})
 
 
 class ReleaseProblem(Exception):
@@ -60,8 +61,8 @@ def release(
         raise ReleaseProblem(f"{document_id} expired on {facts.expires_on.isoformat()}; use the list that replaced it.")
     if document["mode"] == "shadow":
         raise ReleaseProblem("The partnership is in shadow mode: nothing that names a person leaves the hub's store.")
-    if facts.kind == "weekly_list.v1" and not in_hub:
-        raise ReleaseProblem("A weekly list is for members of the hub only; a notice is what may leave it.")
+    if facts.kind in _IN_HUB and not in_hub:
+        raise ReleaseProblem("A list is for members of the hub only; a notice is what may leave it.")
     moment = (at or datetime.now(UTC)).replace(tzinfo=None)
     files = []
     for form in forms or FORMATS[facts.kind]:
@@ -156,7 +157,7 @@ def _remove(
 def file_name(facts: Issued, form: str) -> str:
     """Kind, team, week, version and last day of use; never a person's name."""
     team = re.sub(r"[^a-z0-9]+", "-", facts.area_team.lower()).strip("-")
-    which = "" if facts.kind == "weekly_list.v1" else f"_{facts.slot[:8]}"
+    which = f"_{facts.slot[:8]}" if facts.kind == "notice.v1" else ""
     return (
         f"{_NAMES[facts.kind]}_{team}{which}_week-ending-{facts.as_of_date.isoformat()}_v{facts.version}"
         f"_use-until-{facts.expires_on.isoformat()}.{form}"

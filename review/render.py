@@ -19,7 +19,7 @@ from review.words import on_words
 from review.workbook import workbook
 
 _TEMPLATES = Path(__file__).parent / "templates"
-FORMATS = {"weekly_list.v1": ("html", "xlsx"), "notice.v1": ("html",)}
+FORMATS = {"weekly_list.v1": ("html", "xlsx"), "notice.v1": ("html",), "subject_list.v1": ("html",)}
 
 
 class RenderProblem(Exception):
@@ -30,7 +30,7 @@ def render(document: Mapping[str, Any], form: str) -> bytes:
     """The product as bytes.
 
     Args:
-        document: a valid `weekly_list.v1` or `notice.v1` document.
+        document: a valid `weekly_list.v1`, `notice.v1` or `subject_list.v1` document.
         form: "html", or "xlsx" for a weekly list.
 
     Raises:

@@ -177,7 +177,7 @@ open_question as (
         on
             pattern.person_key = enquiry.person_key
             and pattern.as_of_date = enquiry.as_of_date
-            and enquiry.occurred_on >= pattern.since
+            and pattern.since <= enquiry.occurred_on
 ),
 
 newest as (

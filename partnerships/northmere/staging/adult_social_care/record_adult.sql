@@ -1,41 +1,12 @@
--- One row per record that names an adult and version: adult social care's own, and notifications by the police about
--- adults at risk. Equal rules, nothing learned: two numbers of the council are one adult where the NHS number and the
--- birth date agree; a notification is an adult of the council's where names and birth date point to exactly one.
--- Records about children are not read here, nor are these read where children's records are matched.
-{%- macro letters(name) -%}
-    regexp_replace(lower(strip_accents({{ name }})), '[^a-z]', '', 'g')
-{%- endmacro %}
+-- Which records about adults are one adult, by rules alone: a notification by the police is an adult of the council's
+-- where the birth date and one name agree, or both names where no birth date was given, and exactly one adult fits.
+-- Nothing is learned, and records about children are neither read here nor meet these anywhere.
 with adult as (
-    select
-        record_key,
-        'adult_social_care' as agency,
-        case
-            when regexp_matches(trim(nhs_number), '^[0-9]{10}$') and date_of_birth is not null
-                then concat_ws(':', 'nhs', trim(nhs_number), cast(date_of_birth as varchar))
-            else concat_ws(':', 'la', trim(la_person_unique_identifier))
-        end as person_id,
-        nullif(trim(forename), '') as forename,
-        nullif(trim(surname), '') as surname,
-        {{ letters('forename') }} as forename_letters,
-        {{ letters('surname') }} as surname_letters,
-        date_of_birth as birth_date,
-        known_from,
-        known_to
-    from {{ versions(source('identity', 'adult_social_care__person')) }}
+    select * from {{ ref('stg_adult_social_care__name') }}
 ),
 
 notification as (
-    select
-        record_key,
-        concat_ws(':', 'police', trim(apn_ref)) as own_id,
-        nullif(trim(subject_forename), '') as forename,
-        nullif(trim(subject_surname), '') as surname,
-        {{ letters('subject_forename') }} as forename_letters,
-        {{ letters('subject_surname') }} as surname_letters,
-        subject_dob as birth_date,
-        known_from,
-        known_to
-    from {{ versions(source('identity', 'police__adult_notification')) }}
+    select * from {{ ref('stg_police__adult_name') }}
 ),
 
 candidate as (
@@ -64,7 +35,7 @@ candidate as (
             and {{ versions_overlap('notification', 'adult') }}
 ),
 
--- Moments at which something about a notification's candidates changed.
+-- Moments at which something about a notification or its candidates changed.
 moment as (
     select * from {{ version_timeline(['notification', 'candidate'], key='record_key') }}
 ),
@@ -91,21 +62,12 @@ of_notification as (
 ),
 
 final as (
-    select record_key, agency, person_id, forename, surname, birth_date, 1 as spelling_order, known_from, known_to
+    select record_key, person_id, forename, surname, birth_date, 1 as spelling_order, known_from, known_to
     from adult
 
     union all
 
-    select
-        record_key,
-        'police' as agency,
-        person_id,
-        forename,
-        surname,
-        birth_date,
-        2 as spelling_order,
-        known_from,
-        known_to
+    select record_key, person_id, forename, surname, birth_date, 2 as spelling_order, known_from, known_to
     from of_notification
 )
 
