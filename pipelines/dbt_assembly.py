@@ -192,7 +192,7 @@ def _engine_files(dbt_project: Path) -> dict[str, bytes]:
 
 
 def _project_file(dbt_project: Path, pack: Path) -> bytes:
-    """The engine's project file with the pack's cohort, targets and history in its vars."""
+    """The engine's project file with the pack's own declarations in its vars."""
     project = yaml.safe_load((dbt_project / "dbt_project.yml").read_text(encoding="utf-8"))
     declared = _read_yaml(pack / "partnership.yml")
     cohort = _read_yaml(pack / "cohort.yml")
@@ -201,6 +201,8 @@ def _project_file(dbt_project: Path, pack: Path) -> bytes:
         "history_from": declared.get("history_from"),
         "cohort": cohort.get("cohort"),
         "targets": cohort.get("targets"),
+        "front_door": _read_yaml(pack / "front_door.yml").get("front_door"),
+        "shrink_together": _read_yaml(pack / "shrink_together.yml").get("shrink_together"),
     }
     for name, value in overrides.items():
         if value is None:
