@@ -136,6 +136,14 @@ def demo_advance(nights: Annotated[int, typer.Option(help="How many nights' file
     advance(console, nights=nights)
 
 
+@demo_app.command("join", epilog="Example: hub demo join adult_social_care")
+def demo_join(agency: Annotated[str, typer.Argument(help="The agency that joins, such as adult_social_care.")]) -> None:
+    """Let an agency that the demo does not start with send its files too. Nobody reads them before its sign-off."""
+    from pipelines.demo import join
+
+    join(console, agency)
+
+
 @demo_app.command("calibration", epilog="Example: hub demo calibration")
 def demo_calibration() -> None:
     """Print how the synthetic world compares with published figures, and how hard its question is."""

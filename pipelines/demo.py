@@ -70,6 +70,21 @@ def advance(console: Console, nights: int) -> None:
     console.print(f"{nights} nights: {summary.drops} files with {summary.rows:,} rows delivered.")
 
 
+def join(console: Console, agency: str) -> None:
+    """Let an agency that was not part of the demo send its history, and from now on its files of every night."""
+    from synthetic.joining import join_demo
+
+    settings = Settings()
+    with _progress(console) as progress:
+        progress.add_task(f"{agency} joins", total=None)
+        summary = join_demo(settings.synthetic_suppliers, settings.landing, agency)
+    console.print(
+        f"{agency} has joined: {summary.drops} files with {summary.rows:,} rows delivered. `hub status` says whether "
+        "they are read.",
+        soft_wrap=True,
+    )
+
+
 def print_world(console: Console) -> None:
     """The calibration table of the demo's world, and its difficulty as measured when it was made."""
     from synthetic.calibration import calibrate, print_calibration

@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.clock import as_of_known_at
 from pipelines.feeds import FeedState, feed_states
 from pipelines.hub import Hub
+from pipelines.list_stops import say_stops
 from pipelines.run import prepare_dagster_home
 
 
@@ -23,6 +24,7 @@ def print_status(console: Console) -> None:
     if hub.zones.path("warehouse").exists():
         _feeds(console, hub, now)
         _off(console, hub)
+        say_stops(console, hub)
         _lists(console, hub, now)
     else:
         console.print("No night has run yet: `hub run nightly`.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from synthetic.agencies import BUILDERS, FEEDS, Feed, Ground, View
+from synthetic.agencies import BUILDERS, FEEDS, JOINING, Feed, Ground, View
 from synthetic.agencies.casework import LOST
 from synthetic.agencies.drops import (
     Manifest,
@@ -111,7 +111,7 @@ def create_demo(
         for agency, build in BUILDERS.items():
             say(f"{agency}: first drops")
             for view in build(ground):
-                sent.append(_first_drop(con, ground, view, calendar, deliver_to, pending, since))
+                sent.append(first_drop(con, ground, view, calendar, deliver_to, pending, since))
                 if view.feed.names_people and isinstance(view.rows, pd.DataFrame):
                     named.append(identity_truth(view.feed, view.rows))
                 if view.feed.label in SENT_AT and isinstance(view.rows, pd.DataFrame):
@@ -119,13 +119,13 @@ def create_demo(
         _write_truth(con, named, out / "truth" / "record_identity.parquet")
         _write_truth(con, lost, out / "truth" / "lost_notification.parquet")
     _tell_truth(out, FIRST_DROP_DATE, sent, [])
-    _log(out, sent)
+    log_sent(out, sent)
     state = {
         "children": children, "years": years, "seed": seed, "world": world, "error_multiplier": error_multiplier,
         "simulated_to": simulated_to.isoformat(), "incidents": incidents, "nights": 0,
     }  # fmt: skip
-    _remember(out, state)
-    return _summary(state, sent, FIRST_DROP_DATE, FIRST_DROP_DATE)
+    remember_state(out, state)
+    return summary_of(state, sent, FIRST_DROP_DATE, FIRST_DROP_DATE)
 
 
 def advance_demo(out: Path, deliver_to: Path, nights: int = 1, progress: Progress | None = None) -> DemoSummary:
@@ -140,19 +140,20 @@ def advance_demo(out: Path, deliver_to: Path, nights: int = 1, progress: Progres
     if last > date.fromisoformat(state["simulated_to"]):
         raise WorldEndsError(f"the demo world ends on {state['simulated_to']}")
     calendar = CALENDAR if state.get("incidents", True) else ()
+    feeds = (*FEEDS, *(feed for agency in state.get("joined", []) for feed in JOINING[agency]))
     sent: list[Sent] = []
     with drop_connection() as con:
         night = first
         while night <= last:
             say(f"night of {night.isoformat()}")
-            written, missing = _night(con, out / "pending", deliver_to, night, calendar)
+            written, missing = send_night(con, feeds, out / "pending", deliver_to, night, calendar)
             _tell_truth(out, night, written, missing)
             state["nights"] += 1
-            _log(out, written)
-            _remember(out, state)
+            log_sent(out, written)
+            remember_state(out, state)
             sent += written
             night += timedelta(days=1)
-    return _summary(state, sent, first, last)
+    return summary_of(state, sent, first, last)
 
 
 def identity_truth(feed: Feed, rows: pd.DataFrame) -> pd.DataFrame:
@@ -197,17 +198,22 @@ def _source_key(feed: Feed, rows: pd.DataFrame) -> pd.Series:
     return key
 
 
-def _night(
-    con: duckdb.DuckDBPyConnection, pending: Path, landing: Path, night: date, calendar: tuple[Incident, ...]
+def send_night(
+    con: duckdb.DuckDBPyConnection,
+    feeds: Sequence[Feed],
+    pending: Path,
+    landing: Path,
+    night: date,
+    calendar: tuple[Incident, ...],
 ) -> tuple[list[Sent], list[tuple[Feed, Incident]]]:
     """The files of one night, in the order in which they are sent, and what was not sent."""
-    tonight = [(feed, file) for feed in FEEDS for file in deliveries(feed, night, received_at(feed, night), calendar)]
+    tonight = [(feed, file) for feed in feeds for file in deliveries(feed, night, received_at(feed, night), calendar)]
     tonight.sort(key=lambda pair: (pair[1].received, pair[0].label))
-    missing = [(feed, incident) for feed in FEEDS for incident in absences(feed, night, calendar)]
+    missing = [(feed, incident) for feed in feeds for incident in absences(feed, night, calendar)]
     return [write_night(con, _pending(pending, feed), feed, landing, file) for feed, file in tonight], missing
 
 
-def _first_drop(
+def first_drop(
     con: duckdb.DuckDBPyConnection,
     ground: Ground,
     view: View,
@@ -216,6 +222,7 @@ def _first_drop(
     pending: Path,
     since: datetime,
 ) -> Sent:
+    """A feed's history into landing, and what later nights may send of it into ``pending``."""
     feed = view.feed
     flags = view.rows["_flags"] if isinstance(view.rows, pd.DataFrame) and "_flags" in view.rows else None
     con.register("versions", plant(feed, _arrow(view), flags, ground.defects(f"{feed.label}/planted"), calendar))
@@ -266,7 +273,7 @@ def _tell_truth(out: Path, night: date, sent: list[Sent], missing: list[tuple[Fe
     remember(out / "truth" / "planted_defect.parquet", night, planted)
 
 
-def _log(out: Path, sent: list[Sent]) -> None:
+def log_sent(out: Path, sent: list[Sent]) -> None:
     """Appends what was sent to ``sent.jsonl``, the suppliers' own list."""
     with (out / "sent.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(asdict(manifest)) + "\n" for manifest in _manifests(sent))
@@ -276,13 +283,15 @@ def _manifests(sent: list[Sent]) -> list[Manifest]:
     return [file.manifest for file in sent if file.manifest is not None]
 
 
-def _remember(out: Path, state: Mapping[str, object]) -> None:
+def remember_state(out: Path, state: Mapping[str, object]) -> None:
+    """Keeps how far the demo has got, all at once."""
     draft = out / "state.json.part"
     draft.write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
     draft.replace(out / "state.json")
 
 
-def _summary(state: Mapping[str, object], sent: list[Sent], first: date, last: date) -> DemoSummary:
+def summary_of(state: Mapping[str, object], sent: list[Sent], first: date, last: date) -> DemoSummary:
+    """What was sent between two nights, counted."""
     rows: dict[str, int] = {}
     for manifest in _manifests(sent):
         rows[manifest.agency] = rows.get(manifest.agency, 0) + manifest.rows

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from synthetic.agencies import (
     acute_trust,
+    adult_social_care,
     community_health,
     csc,
     da_service,
@@ -41,4 +42,7 @@ FEEDS: tuple[Feed, ...] = (
     *da_service.FEEDS,
 )
 
-__all__ = ["BUILDERS", "FEEDS", "Feed", "Ground", "View"]
+#: Feeds of agencies that a demo does not start with, by the agency that joins (`synthetic.joining`).
+JOINING: dict[str, tuple[Feed, ...]] = {adult_social_care.AGENCY: adult_social_care.FEEDS}
+
+__all__ = ["BUILDERS", "FEEDS", "JOINING", "Feed", "Ground", "View"]
