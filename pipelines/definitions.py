@@ -8,10 +8,14 @@ from pipelines.assets.assurance import assurance_assets
 from pipelines.assets.identity import identity_assets
 from pipelines.assets.landing import drop_log_asset, gate_assets
 from pipelines.assets.marts import dbt_steps
+from pipelines.assets.reports import report_assets
 from pipelines.assets.review import decisions_asset, review_assets
 from pipelines.assets.risk import risk_assets
+from pipelines.assets.subjects import record_model, subject_identity_assets, subject_list_assets
 from pipelines.dbt_runs import ensure_manifest
+from pipelines.housekeeping import housekeeping_job
 from pipelines.hub import Hub
+from pipelines.hub_resource import hub_resource
 from pipelines.schedules import hub_schedules
 from pipelines.sensors import completed_drops_sensor
 
@@ -20,17 +24,23 @@ def build(hub: Hub) -> dg.Definitions:
     """The definitions of one partnership, generated from its pack."""
     dbt = dbt_steps(ensure_manifest(hub))
     titles = {name: agency.title for name, agency in hub.agencies.items()}
+    others = hub.other_subjects
+    # Linkage stands on the canonical tables; what is about others has no part in it, not even as something to wait for.
+    who_is_who = sorted(dbt["dbt_identity"].keys - {record_model(subject) for subject in others})
     nightly_steps = [
         *gate_assets(hub.contracts, titles),
         dbt["dbt_identity"],
-        *identity_assets(sorted(dbt["dbt_identity"].keys)),
+        *identity_assets(who_is_who),
+        *subject_identity_assets(others),
         dbt["dbt_marts"],
     ]
-    nightly_steps += assurance_assets(sorted(dbt["dbt_marts"].keys))
+    reports = report_assets(sorted(dbt["dbt_marts"].keys))
+    told = [key for step in reports for key in step.keys]
+    nightly_steps += [*reports, *assurance_assets(sorted([*dbt["dbt_marts"].keys, *told]))]
     weekly_steps = [dbt["dbt_person_weeks"]]
     gates = hub.declaration("risk.yml").get("gates", [])
     weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys), gates)
-    weekly_steps += review_assets()
+    weekly_steps += [*review_assets(), *subject_list_assets(others)]
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.assets(*nightly_steps),
@@ -41,12 +51,13 @@ def build(hub: Hub) -> dg.Definitions:
         selection=dg.AssetSelection.assets(*weekly_steps),
         description="From the marts to a frozen list for every area team.",
     )
+    housekeeping = housekeeping_job()
     return dg.Definitions(
         assets=[*nightly_steps, *weekly_steps, drop_log_asset(hub.contracts), decisions_asset()],
-        jobs=[nightly, weekly],
-        schedules=hub_schedules(nightly, weekly),
-        sensors=[completed_drops_sensor(nightly)],
-        resources={"hub": dg.ResourceDefinition(lambda _: Hub.from_environment(create_keys=True))},
+        jobs=[nightly, weekly, housekeeping],
+        schedules=hub_schedules(nightly, weekly, housekeeping),
+        sensors=[completed_drops_sensor(nightly, hub.contracts)],
+        resources={"hub": hub_resource()},
         # One process a run: a third of the time of the multiprocess executor here, and no database lock to lose.
         executor=dg.in_process_executor,
     )

@@ -6,47 +6,55 @@ recorded in the same history the UI reads.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, redirect_stdout
 from datetime import date, datetime
+from uuid import uuid4
 
 import dagster as dg
 from rich.console import Console
 
 from pipelines.clock import as_of_known_at, nightly_cutoff, weekly_cutoff
+from pipelines.failures import failures_of
 from pipelines.hub import Hub
 from pipelines.progress import listening
+from pipelines.run_lock import COMMAND, COMMAND_TAG, bury_dead_runs, marked_alive, only_run
 from pipelines.settings import REPOSITORY, Settings
 
 INSTANT_TAG = "hub/known_until"
 AS_OF_TAG = "hub/as_of_date"
-COMMAND_TAG = "hub/started_by"
-_UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
 def run_nightly(as_of: date | None, console: Console) -> bool:
     """The night of `as_of`, or of the newest drop; true when everything expected was made."""
-    hub = Hub.from_environment(create_keys=True)
-    hub.prepare()
-    instant = nightly_cutoff(as_of) if as_of else hub.present()
-    return run_job("nightly", {INSTANT_TAG: instant.isoformat()}, console)
+
+    def tags(hub: Hub) -> dict[str, str]:
+        instant = nightly_cutoff(as_of) if as_of else hub.present()
+        return {INSTANT_TAG: instant.isoformat()}
+
+    return run_job("nightly", tags, console)
 
 
 def run_weekly(as_of: date | None, console: Console) -> bool:
     """The lists for the Sunday `as_of`, or for the last Sunday that is over; true when they were issued."""
-    hub = Hub.from_environment(create_keys=True)
-    hub.prepare()
-    sunday = as_of or as_of_known_at(hub.present())
-    return run_job("weekly", {AS_OF_TAG: sunday.isoformat(), INSTANT_TAG: weekly_cutoff(sunday).isoformat()}, console)
+
+    def tags(hub: Hub) -> dict[str, str]:
+        sunday = as_of or as_of_known_at(hub.present())
+        return {AS_OF_TAG: sunday.isoformat(), INSTANT_TAG: weekly_cutoff(sunday).isoformat()}
+
+    return run_job("weekly", tags, console)
 
 
-def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
-    """Execute a job with its tags; prints each step's message and time, and the failing step's own words."""
+def run_job(name: str, tags: Callable[[Hub], dict[str, str]], console: Console) -> bool:
+    """Execute a job; prints each step's message and time, and the failing step's own words.
+
+    Args:
+        tags: makes the run's tags from the opened partnership, once the run lock is held.
+    """
     started = time.monotonic()
     settings = Settings()
     prepare_dagster_home(settings)
@@ -55,57 +63,35 @@ def run_job(name: str, tags: dict[str, str], console: Console) -> bool:
         console.print(f"[dim]{time.monotonic() - started:6.1f}s[/dim]  {message}", soft_wrap=True)
 
     console.rule(f"{name} run of {settings.name}")
-    from pipelines.definitions import defs
-
-    job = defs.resolve_job_def(name)
     with ExitStack() as stack:
         stack.enter_context(only_run(settings, say))
+        hub = Hub.from_environment(create_keys=True)
+        hub.prepare()
+        run_tags = {**tags(hub), COMMAND_TAG: COMMAND, "hub/because": "hub run"}
+        from pipelines.definitions import defs
+
         instance = stack.enter_context(dg.DagsterInstance.get())
-        bury_dead_runs(instance)
+        bury_dead_runs(instance, settings)
+        run_id = str(uuid4())
+        stack.enter_context(marked_alive(settings, run_id))
         stack.enter_context(listening(say))
         # dbt's lines go to its own log in the assembled project; here a person follows the steps.
         stack.enter_context(redirect_stdout(io.StringIO()))
-        result = job.execute_in_process(
+        result = defs.resolve_job_def(name).execute_in_process(
             instance=instance,
-            tags={**tags, COMMAND_TAG: "hub run"},
+            run_id=run_id,
+            tags=run_tags,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-    for event in result.get_step_failure_events():
-        failure = event.step_failure_data
-        error = failure.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        say(f"[red]{event.step_key} failed.[/red] {error.message.strip() if error else ''}")
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY:
+            say(f"[yellow]{event.step_key} failed and was tried again.[/yellow]")
+    for failure in failures_of(result.all_events):
+        say(f"[red]{failure.step or name} failed.[/red] {failure.words}")
     state = "[green]done[/green]" if result.success else "[red]failed[/red]: nothing was published"
     say(f"{name} {state}")
     return result.success
-
-
-@contextmanager
-def only_run(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the partnership's run lock; a second `hub run` waits for the first. The system frees it when a run dies."""
-    settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (settings.root / "run.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another `hub run` of this partnership is under way; waiting for it to end")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def bury_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs of this command whose process was killed as failed, and free what they still hold.
-
-    The caller holds the run lock, so a run of this command that still counts as started cannot be alive. Left alone,
-    it would keep its place in the pool for ever and the next run would wait for it. Returns how many there were.
-    """
-    dead = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags={COMMAND_TAG: "hub run"}))
-    for run in dead:
-        instance.report_run_failed(run, "The process of this run ended before the run did; run it again.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return len(dead)
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -115,15 +101,40 @@ def prepare_dagster_home(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
 
 
+def fix_clock(hub: Hub, job: str, tags: Mapping[str, str]) -> None:
+    """Settle once which instant a run knows the world up to; every step is then told the same.
+
+    A run that was given none (the UI, a sensor) takes the present, a weekly one the cut-off of the last Sunday that
+    is over, just as `hub run` does.
+
+    Raises:
+        HubProblem: it lies beyond the partnership's frozen calendars, or nothing was ever delivered.
+    """
+    hub.known_until = _settled(hub, job, tags)
+
+
+def _settled(hub: Hub, job: str, tags: Mapping[str, str]) -> datetime:
+    if INSTANT_TAG in tags:
+        instant = datetime.fromisoformat(tags[INSTANT_TAG])
+    elif AS_OF_TAG in tags:
+        instant = weekly_cutoff(date.fromisoformat(tags[AS_OF_TAG]))
+    else:
+        instant = hub.present()
+        if job == "weekly":
+            instant = weekly_cutoff(as_of_known_at(instant))
+    hub.require_calendar(instant)
+    return instant
+
+
 def instant_of(tags: Mapping[str, str], hub: Hub) -> datetime:
-    """The knowledge instant a run was given, else the present (a run started in the UI or by a schedule).
+    """The knowledge instant of a run (naive UTC): settled when it began, else as its tags say, else the present.
 
     Raises:
         HubProblem: it lies beyond the partnership's frozen calendars.
     """
-    instant = datetime.fromisoformat(tags[INSTANT_TAG]) if INSTANT_TAG in tags else hub.present()
-    hub.require_calendar(instant)
-    return instant
+    if hub.known_until is not None:
+        return hub.known_until
+    return _settled(hub, "", tags)
 
 
 def as_of_date_of(tags: Mapping[str, str], hub: Hub) -> date:

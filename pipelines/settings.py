@@ -5,6 +5,8 @@
 | `HUB_PARTNERSHIP` | the pack: a name under `partnerships/` or a folder anywhere | `northmere` |
 | `HUB_VAR` | where all state lies, one folder a partnership | `var` |
 | `HUB_DROPS` | where the synthetic suppliers keep their world | `drops` |
+| `HUB_RETRY_SECONDS` | how long to wait before a failed step is tried again | 10 |
+| `HUB_KEEP_RUNS_DAYS` | how long Dagster's history of a run is kept | 90 |
 | `HUB_KEY_FILE`, `HUB_KEY_*` | the keys (see `governance/keys.py`) | the user's configuration folder |
 """
 
@@ -31,6 +33,8 @@ class Settings(BaseSettings):
     drops: Path = REPOSITORY / "drops"
     duckdb_threads: int = 2
     duckdb_memory_limit: str = "6GB"
+    retry_seconds: float = 10.0
+    keep_runs_days: int = 90
 
     @property
     def pack(self) -> Path:

@@ -15,6 +15,7 @@ from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.plots import volumes_plot
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import instant_of
 
 FEED_STATUS = dg.AssetKey(["assurance", "feed_status"])
@@ -26,6 +27,7 @@ def assurance_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="feed_status",
         pool="databases",
+        retry_policy=again(),
         required_resource_keys={"hub"},
         specs=[
             dg.AssetSpec(
@@ -40,9 +42,7 @@ def assurance_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
     )
     def feed_status_step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
-        made = require_complete(
-            context.instance, context.run_id, set(context.job_def.asset_layer.selected_asset_keys), {FEED_STATUS}
-        )
+        made = require_complete(context, FEED_STATUS)
         now = instant_of(context.run.tags, hub)
         with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
             states = feed_states(con, hub, now)
@@ -97,7 +97,7 @@ def end_retention(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> in
     removed = 0
     drops = con.execute("select agency, feed, file_name, received_at from quarantine.gate.drop_log").fetchall()
     for agency, feed, file_name, received_at in drops:
-        contract = hub.contracts.get(f"{agency}__{feed}")
+        contract = hub.declared_contracts.get(f"{agency}__{feed}")
         if contract and received_at + timedelta(days=contract.landing_retention_days) < now:
             removed += remove_archived(hub.settings.landing, agency, feed, file_name)
     return removed

@@ -9,6 +9,7 @@ from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.plots import link_rates_plot
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import instant_of
 
 PERSONS = dg.AssetKey(["identity", "persons"])
@@ -16,7 +17,9 @@ HOUSEHOLDS = dg.AssetKey(["identity", "households"])
 EXPORT = dg.AssetKey(["identity_export", "record_person"])
 EXPORTED = tuple(
     dg.AssetKey(["identity_export", name])
-    for name in ("record_person", "record_household", "household_spell", "person", "household")
+    for name in (
+        "record_person", "record_household", "household_spell", "person", "household", "record_maybe_person",
+    )  # fmt: skip
 )
 
 # What crosses the firewall, and nothing else. `pseudonym` turns an opaque id into a keyed one.
@@ -39,6 +42,24 @@ _EXPORTS = {
     "household": """
         select pseudonym('household' || chr(31) || household_id) as household_key, sort_no
         from linked_household""",
+    # Links too weak to join records: the likeliest other person of a record, where it is likelier than not.
+    "record_maybe_person": """
+        with pair as (
+            select record_key_l as record_key, record_key_r as other_key, adjusted_weight from identity.linkage.edge
+            union all
+            select record_key_r, record_key_l, adjusted_weight from identity.linkage.edge
+        )
+        select pair.record_key, pseudonym('person' || chr(31) || other.person_id) as person_key
+        from pair
+        join identity.linkage.person_assignment as own
+            on pair.record_key = own.record_key and own.known_to = timestamp '9999-12-31'
+        join identity.linkage.person_assignment as other
+            on pair.other_key = other.record_key and other.known_to = timestamp '9999-12-31'
+        join linked_person on other.person_id = linked_person.person_id
+        where own.person_id <> other.person_id and pair.adjusted_weight > 0
+        qualify row_number() over (
+            partition by pair.record_key order by pair.adjusted_weight desc, linked_person.sort_no
+        ) = 1""",
 }
 
 
@@ -49,6 +70,7 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
     @dg.multi_asset(
         name="who_is_who",
         pool="databases",
+        retry_policy=again(),
         required_resource_keys={"hub"},
         specs=[
             dg.AssetSpec(

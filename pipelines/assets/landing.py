@@ -1,7 +1,7 @@
 """What the agencies sent, through the gate: one step an agency, one asset a feed.
 
 One agency's bad night never costs another's: each agency has its own step, each feed in it its own outcome, and a feed
-that brought nothing usable is still *made*: it carries its last good load, and says so.
+that brought nothing usable is *carried*: what follows is built from its last good load, and the asset grows stale.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,12 @@ import dagster as dg
 from data_quality.contract import FeedContract
 from governance.landing_archive import archive_with
 from governance.pseudonym import Pseudonym
-from pipelines.checks.quality import batch_check_result, batch_check_spec, on_time_result, on_time_spec
+from pipelines.checks.quality import batch_check_results, batch_check_specs, on_time_result, on_time_spec
+from pipelines.feed_assets import columns_of, freshness_of, made_or_carried
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, table
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import instant_of
 
 
@@ -56,6 +58,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
     @dg.multi_asset(
         name=f"gate_{agency}",
         pool="databases",
+        retry_policy=again(),
         required_resource_keys={"hub"},
         specs=[
             dg.AssetSpec(
@@ -73,31 +76,30 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                     kinds={"duckdb", "odcs"},
                     owners=owner,
                     description=contract.description,
+                    freshness_policy=freshness_of(contract),
                     metadata={
                         "purpose": contract.purpose,
                         "agreement": contract.agreement.id if contract.agreement else "none",
                         "columns": len(contract.columns),
+                        "dagster/column_schema": columns_of(contract),
                     },
                 )
                 for contract in contracts.values()
             ],
         ],
         check_specs=[
-            spec(feed_key(contract)) for contract in contracts.values() for spec in (batch_check_spec, on_time_spec)
+            spec
+            for contract in contracts.values()
+            for spec in (*batch_check_specs(feed_key(contract)), on_time_spec(feed_key(contract)))
         ],
     )
     def gate(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
+        from data_quality.expectations import history
+        from data_quality.expectations.observer import Observe
+        from data_quality.expectations.standing import judge_standing
         from data_quality.feed_status import feed_status
-        from data_quality.gx import BatchReport, validate_batch
         from data_quality.sweep import sweep_landing
-
-        reports: dict[str, list[BatchReport]] = {}
-
-        def observe(contract: FeedContract, frame: Any, manifest: Any) -> None:
-            reports.setdefault(contract.name, []).append(
-                validate_batch(contract, frame, code_sets=hub.code_sets, rows=manifest.rows)
-            )
 
         now = instant_of(context.run.tags, hub)
         with hub.zones.open("identity", "warehouse", "quarantine") as con:
@@ -109,8 +111,10 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                 hub.code_sets,
                 now=now,
                 archive=archive_with(hub.keys.landing),
-                observe=observe,
+                observe=Observe(con, hub.code_sets, hub.quiet_days),
             )
+            not_judged = judge_standing(con, contracts, hub.contracts)
+            said = history.newest(con, until=now)
             stands = {status.name: status for status in feed_status(con, contracts, now)}
         feeds = sweep.feeds
         loaded = sum(report.rows_in for feed in feeds.values() for report in feed.loaded)
@@ -133,8 +137,10 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
         )
         for feed_name, contract in contracts.items():
             feed = feeds[feed_name]
-            yield dg.MaterializeResult(
-                asset_key=feed_key(contract),
+            yield made_or_carried(
+                context,
+                feed_key(contract),
+                stands[feed_name].last_good_load,
                 metadata={
                     **numbers(
                         {
@@ -149,10 +155,14 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                     **({"refused": table(["why"], [[str(reason)] for reason in feed.refused])} if feed.refused else {}),
                 },
                 check_results=[
-                    batch_check_result(
+                    *batch_check_results(
                         feed_key(contract),
-                        reports.get(feed_name, []),
-                        [report.observer_problem for report in feed.loaded if report.observer_problem],
+                        (row for row in said if row.name == feed_name),
+                        [
+                            *(report.observer_problem for report in feed.loaded if report.observer_problem),
+                            *([not_judged[feed_name]] if feed_name in not_judged else []),
+                        ],
+                        hub.agencies[agency].whom_to_ring,
                     ),
                     on_time_result(feed_key(contract), stands[feed_name]),
                 ],

@@ -11,6 +11,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from pipelines.dbt_runs import dbt_executable, zone_environment
 from pipelines.hub import Hub
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import as_of_date_of, instant_of
 from pipelines.translator import HubDbtTranslator
 
@@ -37,6 +38,7 @@ def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg
         dagster_dbt_translator=translator,
         required_resource_keys={"hub"},
         pool="databases",
+        retry_policy=again(),
     )
     def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub

@@ -9,8 +9,10 @@ from pipelines.assets.risk import CANDIDATES, SCHEDULE
 from pipelines.clock import weekly_cutoff
 from pipelines.completion import require_complete
 from pipelines.hub import Hub
+from pipelines.list_stops import ListStopped, decided_lines, require_no_stop, stops_at
 from pipelines.metadata import numbers, table
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import as_of_date_of
 from pipelines.weekly_lists import compose, release_lists
 
@@ -26,6 +28,7 @@ def review_assets() -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="weekly_list",
         pool="databases",
+        retry_policy=again(),
         required_resource_keys={"hub"},
         specs=[
             dg.AssetSpec(
@@ -43,14 +46,14 @@ def review_assets() -> list[dg.AssetsDefinition]:
         from review.freeze import issue
 
         as_of = as_of_date_of(context.run.tags, hub)
-        require_complete(
-            context.instance,
-            context.run_id,
-            set(context.job_def.asset_layer.selected_asset_keys),
-            {LISTS, RELEASED},
-        )
+        require_complete(context, LISTS)
+        found = stops_at(hub, weekly_cutoff(as_of))
+        try:
+            require_no_stop(found, hub)
+        except ListStopped as stopped:
+            raise dg.Failure(str(stopped), allow_retries=False) from stopped
         batch = hub.store.candidates(hub.store.latest_batch(as_of))
-        documents = compose(hub, as_of, batch)
+        documents = compose(hub, as_of, batch, decided_lines(found, hub))
         issued = issue(hub.store, documents, issued_at=weekly_cutoff(as_of), who=SCHEDULE, purpose=_PURPOSE)
         new = sum(result.is_new for result in issued)
         tell(f"list: {len(issued)} documents frozen, {new} of them new")

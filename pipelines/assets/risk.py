@@ -17,6 +17,7 @@ from pipelines.checks.gates import gate_check_results, gate_check_specs
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
+from pipelines.retries import again
 from pipelines.run import as_of_date_of
 from pipelines.settings import REPOSITORY
 from pipelines.weekly_lists import children_on
@@ -53,6 +54,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
     @dg.multi_asset(
         name="weekly_risk",
         pool="databases",
+        retry_policy=again(),
         required_resource_keys={"hub"},
         specs=[
             spec(FEATURES, "panel", mart_keys, {"numpy"}, "Person x week: every declared feature as known then."),

@@ -1,7 +1,12 @@
-"""What Great Expectations found in tonight's batch, as an asset check of the feed: counts, never values."""
+"""What the history of a feed says of its newest data, as asset checks of the feed: counts, never values.
+
+None of them blocks: a bad batch of one agency may not stop the others. What must stop a list does so when the list is
+made (`pipelines/list_stops.py`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -9,56 +14,83 @@ import dagster as dg
 from pipelines.metadata import numbers, table
 
 if TYPE_CHECKING:
+    from data_quality.expectations.history import CheckRow
     from data_quality.feed_status import FeedStatus
-    from data_quality.gx import BatchReport
 
-_CHECK = "contract_suite"
 _ON_TIME = "on_time"
-_SEVERITIES = {"critical": dg.AssetCheckSeverity.ERROR, "warning": dg.AssetCheckSeverity.WARN}
+# Check -> scopes of the history it shows.
+_CHECKS = {
+    "contract_suite": (
+        ("row", "standing"),
+        "The newest rows against the expectations generated from the contract, and all current rows against the rules "
+        "that need them.",
+    ),
+    "volume": (("volume",), "The newest drop has about as many rows as this feed usually brings on such a day."),
+    "schema": (("schema",), "The newest drop has the agreed columns, no others, in the agreed order."),
+}
 
 
-def batch_check_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check every feed has: its batch against the suite generated from its contract.
+def batch_check_specs(asset: dg.AssetKey) -> Iterator[dg.AssetCheckSpec]:
+    """The checks every feed has: its newest data against its contract, its usual volume and its agreed columns."""
+    for name, (_, description) in _CHECKS.items():
+        yield dg.AssetCheckSpec(name, asset=asset, description=description)
 
-    It does not block: a bad batch of one agency may not stop the others. What must stop a list does so as a gate.
+
+def batch_check_results(
+    asset: dg.AssetKey, newest: Iterable[CheckRow], problems: list[str], contact: str
+) -> Iterator[dg.AssetCheckResult]:
+    """How the last answers to every rule stand, whether they came tonight or before: a bad batch stays bad until a
+    better one comes. A failed rule of severity `stop` is an error, any other a warning.
+
+    Args:
+        newest: `history.newest` of this feed.
+        problems: why batches of tonight could not be checked at all: the check then fails, although the rows are in.
+        contact: whom to ring.
     """
-    return dg.AssetCheckSpec(
-        _CHECK, asset=asset, description="Tonight's batch against the expectations generated from the contract."
-    )
+    rows = list(newest)
+    for name, (scopes, _) in _CHECKS.items():
+        mine = [row for row in rows if row.scope in scopes]
+        failed = [row for row in mine if not row.passed]
+        not_checked = problems if name == "contract_suite" else []
+        is_error = any(row.severity == "stop" for row in failed)
+        yield dg.AssetCheckResult(
+            check_name=name,
+            asset_key=asset,
+            passed=not failed and not not_checked,
+            severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+            metadata={
+                **numbers({"rules": len(mine), "not_met": len(failed)}),
+                **({"stops_the_list": True} if is_error else {}),
+                **({"whom_to_ring": contact} if failed or not_checked else {}),
+                **({"not_checked": table(["why"], [[problem] for problem in not_checked])} if not_checked else {}),
+                **({"rules_not_met": _rules(failed)} if failed else {}),
+            },
+        )
 
 
-def batch_check_result(asset: dg.AssetKey, reports: list[BatchReport], problems: list[str]) -> dg.AssetCheckResult:
-    """One result for all batches of the night; a night without a batch passes and says that there was none.
-
-    `problems` are batches that could not be checked at all: the check then fails, although the rows are in.
-    """
-    failed = [
-        (check.name, check.column or "", check.severity)
-        for report in reports
-        for check in report.checks
-        if not check.passed
-    ]
-    worst = dg.AssetCheckSeverity.WARN
-    if any(_SEVERITIES.get(severity) is dg.AssetCheckSeverity.ERROR for _, _, severity in failed):
-        worst = dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(
-        check_name=_CHECK,
-        asset_key=asset,
-        passed=not failed and not problems,
-        severity=worst,
-        metadata={
-            **numbers({"batches": len(reports), "expectations": sum(len(report.checks) for report in reports)}),
-            **({"not_checked": table(["why"], [[problem] for problem in problems])} if problems else {}),
-            **({"not_met": table(["expectation", "column", "severity"], failed)} if failed else {}),
-        },
+def _rules(failed: list[CheckRow]) -> dg.MetadataValue:
+    head = ["rule", "column", "severity", "rows that break it", "rows judged", "since drop received (UTC)"]
+    return table(
+        head,
+        [
+            [
+                row.expectation,
+                row.column_name,
+                row.severity,
+                "" if row.unexpected is None else row.unexpected,
+                "" if row.checked is None else row.checked,
+                f"{row.received_at:%Y-%m-%d %H:%M}",
+            ]
+            for row in failed
+        ],
     )
 
 
 def on_time_spec(asset: dg.AssetKey) -> dg.AssetCheckSpec:
     """Whether a feed's newest good load is as recent as its contract promises.
 
-    A check and not a freshness policy: a feed that brought nothing is made every night all the same (it carries its
-    last good load), so the time of making says nothing about the age of the data.
+    It goes by the run's own clock and by when the drop was received, where the freshness policy of the asset goes by
+    the wall clock and by when the drop was taken in; and it knows of refusals and agreements.
     """
     return dg.AssetCheckSpec(_ON_TIME, asset=asset, description="The newest good load is as recent as promised.")
 
