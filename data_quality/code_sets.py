@@ -70,6 +70,10 @@ class CodeSets:
             )
         return self._sets[name]
 
+    def every_code(self) -> frozenset[str]:
+        """Every code of every set, whatever its dates: the pack's public vocabulary."""
+        return frozenset(code for one in self._sets.values() for code, _, _ in one.codes)
+
     @property
     def fingerprint(self) -> str:
         """Changes when any code or any of its dates changes (order of lines does not matter)."""

@@ -73,7 +73,7 @@ def _count_feed(
             continue
         table = raw_table(zone, contract.name)
         counts = "count(*), " + ", ".join(f"count({quoted(column.name)})" for column in columns)
-        found = {
+        found: dict[Any, Sequence[Any]] = {
             drop_id: values
             for drop_id, *values in con.execute(
                 f"select drop_id, {counts} from {table} where not is_deleted "

@@ -6,9 +6,9 @@ over. A feed's first full delivery (`history`) is left out of volumes: it would 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 
 import duckdb
@@ -17,6 +17,7 @@ from data_quality.completeness import followed
 from data_quality.contract import FeedContract
 
 WEEK = timedelta(days=7)
+Quiet = Callable[[FeedContract, date], bool]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Week:
         files: files that were taken in. refused_files: files that were refused whole.
         is_late: at the week's end the newest good load was older than agreed; None before the hub had any file.
         age_days: how old it was then; None if there was none.
+        is_quiet: most of its working days the feed had no reason to bring its usual rows (holidays).
     """
 
     ends: datetime
@@ -40,6 +42,7 @@ class Week:
     refused: int = 0
     is_late: bool | None = None
     age_days: float | None = None
+    is_quiet: bool = False
 
     @property
     def taken(self) -> int:
@@ -48,15 +51,28 @@ class Week:
 
 
 def usual_rows(weeks: Sequence[Week]) -> float | None:
-    """Median rows of the weeks before the last one that brought a file; None if there are fewer than three."""
-    earlier = [week.taken for week in weeks[:-1] if week.files]
+    """Median rows of the ordinary weeks before the last that brought a file; None if there are fewer than three."""
+    earlier = [week.taken for week in weeks[:-1] if week.files and not week.is_quiet]
     return float(median(earlier)) if len(earlier) >= 3 else None
 
 
+def never_quiet(contract: FeedContract, day: date) -> bool:
+    """For feeds whose calendar nobody knows."""
+    return False
+
+
 def feed_weeks(
-    con: duckdb.DuckDBPyConnection, contracts: Mapping[str, FeedContract], now: datetime, weeks: int
+    con: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, FeedContract],
+    now: datetime,
+    weeks: int,
+    quiet: Quiet = never_quiet,
 ) -> dict[str, tuple[Week, ...]]:
-    """By feed its last `weeks` weeks, oldest first. Needs `warehouse` attached."""
+    """By feed its last `weeks` weeks, oldest first. Needs `warehouse` attached.
+
+    Args:
+        quiet: whether a feed has no reason to bring its usual rows on a day.
+    """
     ends = [now - WEEK * back for back in reversed(range(weeks))]
     counts = {
         (name, int(back)): values
@@ -91,11 +107,17 @@ def feed_weeks(
                 Week(
                     ends=end, files=files, rows=rows, loaded=loaded, unchanged=unchanged, held=held,
                     refused_files=refused_files, refused=refused, age_days=age,
-                    is_late=None if began is None or end < began else late,
+                    is_late=None if began is None or end < began else late, is_quiet=_is_quiet(contract, end, quiet),
                 )
             )  # fmt: skip
         found[name] = tuple(line)
     return found
+
+
+def _is_quiet(contract: FeedContract, end: datetime, quiet: Quiet) -> bool:
+    days = [end.date() - timedelta(days=back) for back in range(1, 8)]
+    working = [day for day in days if day.weekday() < 5]
+    return 2 * sum(quiet(contract, day) for day in working) > len(working)
 
 
 @dataclass(frozen=True)

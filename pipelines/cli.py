@@ -15,6 +15,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.cli_reports import report_app
+
 # Pinned to the real output: steps that print for themselves are kept out of it while a run is told.
 console = Console(highlight=False, file=sys.stdout)
 app = typer.Typer(
@@ -54,6 +56,7 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(list_app, name="list")
 app.add_typer(identity_app, name="identity")
 app.add_typer(dbt_app, name="dbt")
+app.add_typer(report_app, name="report")
 
 
 class WorldKind(StrEnum):

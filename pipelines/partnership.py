@@ -64,6 +64,11 @@ class Agency(_Declared):
     sign_off: str | None = None
     contact: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def whom_to_ring(self) -> str:
+        """Role and telephone number; empty where none is declared."""
+        return ", ".join(part for key in ("role", "telephone") if (part := self.contact.get(key)))
+
 
 class SignOff(_Declared):
     """Who answers for something, from when and until when. An incomplete one is no sign-off."""
@@ -92,6 +97,7 @@ class Partnership(_Declared):
     calendar: Calendar
     agencies: dict[str, Agency]
     sign_offs: dict[str, SignOff] = Field(default_factory=dict)
+    data_team: dict[str, str] = Field(default_factory=dict)
     linkage: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod

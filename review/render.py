@@ -47,6 +47,11 @@ def render(document: Mapping[str, Any], form: str) -> bytes:
     return template.render(doc=document).encode()
 
 
+def page_style() -> str:
+    """The style sheet of every product, for pages that are made elsewhere and should look like them."""
+    return (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

@@ -1,0 +1,33 @@
+"""`hub report`: where the reports lie, and what they say in short."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+report_app = typer.Typer(
+    help="Reports about data: to agencies, to the hub.",
+    epilog="Example: hub report quality",
+    no_args_is_help=True,
+)
+
+
+@report_app.command("supplier", epilog="Example: hub report supplier police")
+def supplier(agency: Annotated[str, typer.Argument(help="The agency's key in partnership.yml.")]) -> None:
+    """What an agency was told last night about its own files, and where the page and the CSV lie."""
+    from pipelines.cli import console
+    from pipelines.told_reports import tell_supplier
+
+    if not tell_supplier(console, agency):
+        raise typer.Exit(1)
+
+
+@report_app.command("quality", epilog="Example: hub report quality")
+def quality() -> None:
+    """What got worse last night at which agency, whom to ring, and where the page lies."""
+    from pipelines.cli import console
+    from pipelines.told_reports import tell_quality
+
+    if not tell_quality(console):
+        raise typer.Exit(1)
