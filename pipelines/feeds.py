@@ -53,6 +53,5 @@ def feed_states(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> list
     states = []
     for status in feed_status(con, hub.contracts, now):
         agency = hub.agencies[status.agency]
-        contact = ", ".join(part for key in ("role", "telephone") if (part := agency.contact.get(key)))
-        states.append(FeedState(status, agency.title, contact, hub.subjects.get(status.name)))
+        states.append(FeedState(status, agency.title, agency.whom_to_ring, hub.subjects.get(status.name)))
     return states

@@ -13,6 +13,7 @@ import yaml
 
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract, load_pack_contracts
+from data_quality.expectations.stops import Override, load_overrides
 from governance.backup import HUB_FILE
 from governance.hub_store import HubStore
 from governance.keys import Keys, load_keys
@@ -20,6 +21,7 @@ from governance.pseudonym import Pseudonym
 from governance.zones import Zones
 from pipelines.clock import LONDON, next_night, nightly_cutoff
 from pipelines.partnership import Agency, Partnership
+from pipelines.quiet_days import QuietDays
 from pipelines.settings import Settings
 
 # The night in a drop's file name.
@@ -134,6 +136,15 @@ class Hub:
     def bank_holidays(self) -> frozenset[date]:
         """Days that are no working days, besides weekends."""
         return frozenset(date.fromisoformat(row["date"]) for row in self._code_rows("bank_holidays"))
+
+    @cached_property
+    def quiet_days(self) -> QuietDays:
+        """Days on which a feed has no reason to bring its usual rows."""
+        return QuietDays(self._code_rows("school_calendar"), self.bank_holidays())
+
+    def overrides(self) -> tuple[Override, ...]:
+        """Who decided that a list may be issued although a rule that stops it is broken."""
+        return load_overrides(self.settings.pack / "overrides.yml")
 
     def labels(self, *code_sets: str) -> dict[str, str]:
         """Words for the codes of some code sets; empty for a set the pack does not have."""

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pipelines.clock import as_of_known_at
 from pipelines.hub import Hub
+from pipelines.list_stops import say_stops
 from pipelines.weekly_lists import release_lists
 
 
@@ -22,6 +23,7 @@ def show(console: Console, as_of: date | None, team: str | None, purpose: str) -
         for facts in hub.store.issued("weekly_list.v1", sunday, latest_only=False)
         if team is None or facts.area_team == team
     ]
+    say_stops(console, hub)
     if not issued:
         console.print(
             f"No list was issued for the week that ended on {sunday}. `hub run weekly --as-of {sunday}` makes it."

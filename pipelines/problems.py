@@ -7,6 +7,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     """Every exception whose message already says what happened and what to do next."""
     from data_quality.code_sets import CodeSetProblem
     from data_quality.contract import ContractRefused
+    from data_quality.expectations.stops import OverrideRefused
     from governance.audit import AuditBroken
     from governance.backup import BackupProblem
     from governance.hub_store import HubStoreProblem
@@ -17,6 +18,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from pipelines.dbt_assembly import AssemblyProblem
     from pipelines.dbt_runs import DbtProblem
     from pipelines.hub import HubProblem
+    from pipelines.list_stops import ListStopped
     from pipelines.partnership import PartnershipProblem
     from pipelines.settings import PackNotFound
     from review.release import ReleaseProblem
@@ -33,6 +35,8 @@ def expected_problems() -> tuple[type[Exception], ...]:
         HubProblem,
         HubStoreProblem,
         KeyProblem,
+        ListStopped,
+        OverrideRefused,
         PackNotFound,
         PartnershipProblem,
         ReleaseProblem,

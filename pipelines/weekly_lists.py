@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from pipelines.identities import identities, mentioned, professionals
 _SPOKEN_CODES = ("professional_role", "csds_team_type", "early_help_organisation")
 
 
-def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]]:
-    """All documents of a week: a list for every team, notices to the workers of open cases."""
+def compose(hub: Hub, as_of: date, batch: dict[str, Any], decided: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """All documents of a week: a list for every team, notices to the workers of open cases.
+
+    `decided`: sentences on rules about the data that are broken, and who decided that the list goes out all the same.
+    """
     from review.compose import compose_lists
     from review.notices import compose_notices
     from review.settings import ListSettings
@@ -89,7 +93,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any]) -> list[dict[str, Any]
         feeds=feeds,
         organisations={**organisations, **hub.labels(*_SPOKEN_CODES)},
         suppressed=suppressed,
-        basis=batch["basis"],
+        basis=[*decided, *batch["basis"]],
         patterns=batch["patterns"],
         reaches=reaches,
         episodes=episodes,

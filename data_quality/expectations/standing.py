@@ -20,6 +20,7 @@ from data_quality.expectations.observer import Receipt
 from data_quality.quality_rule import SPELLS, QualityRule
 from data_quality.raw_tables import key_column
 from data_quality.sql import quoted, raw_table
+from data_quality.staging import roll_back
 
 # Beyond this many records a sample is judged: all records of every so-manyth person, so that spells stay together.
 _MOST_ROWS = 200_000
@@ -27,16 +28,16 @@ _MOST_ROWS = 200_000
 
 def judge_standing(
     con: duckdb.DuckDBPyConnection, contracts: Mapping[str, FeedContract], every: Mapping[str, FeedContract]
-) -> list[str]:
+) -> dict[str, str]:
     """Judge the standing rules of every feed whose newest drop has not been judged, and keep the counts.
 
     Args:
         contracts: feeds to judge. every: all feeds of the pack, where references point to.
 
     Returns:
-        names of the feeds whose rules could not be judged (the error's words are withheld: they may quote a row).
+        by name the feeds whose rules could not be judged, and the kind of error; its words may quote a row.
     """
-    failed = []
+    failed = {}
     for contract in contracts.values():
         receipt = _pending(con, contract)
         if receipt is None:
@@ -47,8 +48,8 @@ def judge_standing(
             history.write(con, rows)
             con.execute("commit")
         except Exception as error:
-            con.execute("rollback")
-            failed.append(f"{contract.name} ({type(error).__name__})")
+            roll_back(con)
+            failed[contract.name] = type(error).__name__
     return failed
 
 

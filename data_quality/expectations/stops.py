@@ -29,11 +29,11 @@ from data_quality.expectations.volume import day_of
 
 _FIELDS = ("feed", "rule", "by", "reason", "until")
 _GENERATED = {
-    "volume_collapse": "far fewer rows than this feed usually brings on such a day",
-    "expect_table_columns_to_match_set": "the batch does not have the agreed columns",
-    "expect_column_values_to_not_be_null": "values that must be filled are empty",
-    "expect_column_values_to_be_unique": "the same key comes twice",
-    "expect_compound_columns_to_be_unique": "the same key comes twice",
+    "volume_collapse": "A file has about as many rows as this feed usually brings on such a day.",
+    "expect_table_columns_to_match_set": "A batch has the agreed columns.",
+    "expect_column_values_to_not_be_null": "What must be filled is filled.",
+    "expect_column_values_to_be_unique": "A key comes once.",
+    "expect_compound_columns_to_be_unique": "A key comes once.",
 }
 
 
@@ -62,7 +62,7 @@ class Stop:
 
     Attributes:
         since: when the drop that breaks it was received (naive UTC).
-        why: what is wrong, in words without a value.
+        why: what must hold, in a sentence.
         override: the decision that lets lists be issued, None if there is none.
     """
 
