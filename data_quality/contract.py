@@ -49,7 +49,7 @@ _ROW_PATH = re.compile(r"[^/@.\s]+(/[^/@.\s]+)*")
 _COLUMN_PATH = re.compile(r"\.|(\.\./)*([^/@.\s]+(/[^/@.\s]+)*(/@[^/@\s]+)?|@[^/@\s]+)")
 _COLUMN_PROPERTIES = frozenset(
     {
-        "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "recordedAt", "format", "jsonArray",
+        "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "endedOn", "recordedAt", "format", "jsonArray",
         "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
         "completeness", "identifier",
     }
@@ -231,6 +231,7 @@ class _Reader:
             references=custom.get("references"),
             code_set=custom.get("codeSet"),
             occurred_on=bool(custom.get("occurredOn")),
+            ended_on=bool(custom.get("endedOn")),
             recorded_at=bool(custom.get("recordedAt")),
             format=custom.get("format"),
             json_array=bool(custom.get("jsonArray")),
@@ -285,6 +286,7 @@ class _Reader:
             say("primaryKeyPosition must count 1, 2, 3 ... without gap or repeat")
         for what, chosen in (
             ("occurredOn", [c for c in columns if c.occurred_on]),
+            ("endedOn", [c for c in columns if c.ended_on]),
             ("recordedAt", [c for c in columns if c.recorded_at]),
             ("tombstone", [c for c in columns if c.tombstone]),
         ):

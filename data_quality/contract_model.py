@@ -21,6 +21,7 @@ class ColumnContract:
         references: `agency__feed` whose record this value names.
         code_set: name of the code set its values come from.
         occurred_on / recorded_at: the column that says when it happened / when it was written down.
+        ended_on: the column that says when it was over; empty while it goes on. Retention counts from it.
         path: where the value stands below (or, with `..`, above) the row's element; None: the element of its name.
         json_keys: what a JSON object may hold: (key, a type of `contract.TYPES` or the name of a code set).
         separator: splits a text of several codes; joins repeated XML elements.
@@ -45,6 +46,7 @@ class ColumnContract:
     references: str | None = None
     code_set: str | None = None
     occurred_on: bool = False
+    ended_on: bool = False
     recorded_at: bool = False
     format: str | None = None
     json_array: bool = False
@@ -154,6 +156,11 @@ class FeedContract:
     def occurred_on(self) -> ColumnContract | None:
         """The column that says when it happened."""
         return next((column for column in self.columns if column.occurred_on), None)
+
+    @property
+    def ended_on(self) -> ColumnContract | None:
+        """The column that says when it was over."""
+        return next((column for column in self.columns if column.ended_on), None)
 
     @property
     def recorded_at(self) -> ColumnContract | None:
