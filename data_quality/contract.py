@@ -49,8 +49,8 @@ _ROW_PATH = re.compile(r"[^/@.\s]+(/[^/@.\s]+)*")
 _COLUMN_PATH = re.compile(r"\.|(\.\./)*([^/@.\s]+(/[^/@.\s]+)*(/@[^/@\s]+)?|@[^/@\s]+)")
 _COLUMN_PROPERTIES = frozenset(
     {
-        "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "endedOn", "recordedAt", "format", "jsonArray",
-        "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
+        "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "endedOn", "recordedAt", "format",
+        "jsonArray", "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
         "completeness", "identifier",
     }
 )  # fmt: skip
