@@ -20,8 +20,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from synthetic.agencies import BUILDERS, FEEDS, JOINING, Feed, Ground, View
+from synthetic.agencies import BUILDERS, FEEDS, JOINING, Feed, Ground, View, csc
 from synthetic.agencies.casework import LOST
+from synthetic.agencies.casework_defects import Slip, casework_slips
 from synthetic.agencies.drops import (
     Manifest,
     Sent,
@@ -110,8 +111,11 @@ def create_demo(
     with drop_connection() as con:
         for agency, build in BUILDERS.items():
             say(f"{agency}: first drops")
-            for view in build(ground):
-                sent.append(first_drop(con, ground, view, calendar, deliver_to, pending, since))
+            views = list(build(ground)) if agency == csc.AGENCY else build(ground)
+            slips = _slips_of_casework(ground, views) if isinstance(views, list) else {}
+            for view in views:
+                mine = slips.get(view.feed.name, ())
+                sent.append(first_drop(con, ground, view, calendar, deliver_to, pending, since, mine))
                 if view.feed.names_people and isinstance(view.rows, pd.DataFrame):
                     named.append(identity_truth(view.feed, view.rows))
                 if view.feed.label in SENT_AT and isinstance(view.rows, pd.DataFrame):
@@ -221,11 +225,13 @@ def first_drop(
     landing: Path,
     pending: Path,
     since: datetime,
+    slips: Sequence[Slip] = (),
 ) -> Sent:
     """A feed's history into landing, and what later nights may send of it into ``pending``."""
     feed = view.feed
     flags = view.rows["_flags"] if isinstance(view.rows, pd.DataFrame) and "_flags" in view.rows else None
-    con.register("versions", plant(feed, _arrow(view), flags, ground.defects(f"{feed.label}/planted"), calendar))
+    draws = ground.defects(f"{feed.label}/planted")
+    con.register("versions", plant(feed, _arrow(view), flags, draws, calendar, slips))
     try:
         con.execute(
             f"COPY (SELECT * FROM versions WHERE {pending_condition(feed)})"
@@ -234,6 +240,12 @@ def first_drop(
         return write_history(con, "versions", feed, landing, since)
     finally:
         con.unregister("versions")
+
+
+def _slips_of_casework(ground: Ground, views: Sequence[View]) -> dict[str, list[Slip]]:
+    """Mistakes of social care that show across its feeds, by feed."""
+    tables = {view.feed.name: view.rows for view in views if isinstance(view.rows, pd.DataFrame)}
+    return casework_slips(tables, ground.defects(f"{csc.AGENCY}/casework"))
 
 
 def _arrow(view: View) -> pa.Table:

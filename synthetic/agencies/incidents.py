@@ -71,8 +71,8 @@ CALENDAR: tuple[Incident, ...] = (
     Incident("clock_repeated_hour", "acute_trust.ed_attendance", 21, column="ArrivalDateTime"),
     Incident("resent_month", "csc.contacts", 29),
     # One supplier's schools change their software after half-term: three weeks without a mark, and nobody says so.
-    Incident("volume_collapse", "education.attendance", 29, 21, "check", "volume"),
-    Incident("volume_collapse", "education.possible_sessions", 29, 21, "check", "volume"),
+    Incident("volume_collapse", "education.attendance", 29, 21, "check", "schools_silent", "URN"),
+    Incident("volume_collapse", "education.possible_sessions", 29, 21, "check", "schools_silent", "URN"),
     Incident("absent_quarter", "housing.tenancy_notice", 60, 91, "late"),
     Incident("absent_night", "housing.application", 72),
     Incident("year_end", "housing.temporary_accommodation", 81, 11, "late"),

@@ -12,11 +12,14 @@ Every draw hangs on the row's key and the instant of the version: a row is spoil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from synthetic.agencies.casework_defects import Slip
 from synthetic.agencies.corruption import Bools, Defects, Hashes, key_hash
 from synthetic.agencies.incidents import Incident
 from synthetic.agencies.row_defects import (
@@ -27,7 +30,7 @@ from synthetic.agencies.row_defects import (
     REPAIRED,
     ROW_DEFECTS,
 )
-from synthetic.agencies.views import FIRST_DROP_AT, PLANTED, Feed, Times
+from synthetic.agencies.views import FAR_FUTURE, FIRST_DROP_AT, PLANTED, Feed, Times
 
 Places = npt.NDArray[np.intp]
 
@@ -44,6 +47,7 @@ def plant(
     flags: pd.Series | None,
     draws: Defects,
     incidents: tuple[Incident, ...] = (),
+    slips: Sequence[Slip] = (),
 ) -> pa.Table:
     """Row versions with mistakes planted and the three columns that say so.
 
@@ -52,6 +56,7 @@ def plant(
         flags: what each version carries already (``name_variant;twin``), for feeds that name people.
         draws: of this feed's mistakes; its multiplier scales all rates.
         incidents: the calendar, for what changes rows from a night on (a code list, the clocks).
+        slips: mistakes found by looking across tables (`casework_defects`).
     """
     rows = _Versions(feed, table)
     _note_what_is_there(rows, flags)
@@ -60,6 +65,8 @@ def plant(
             _new_code(rows, incident)
         elif incident.kind in ("clock_repeated_hour", "clock_missing_hour"):
             _odd_hour(rows, incident)
+    for slip in slips:
+        _slip(rows, slip)
     for defect in ROW_DEFECTS:
         if defect.feed != feed.label or not defect.rate:
             continue
@@ -68,11 +75,12 @@ def plant(
         at = np.flatnonzero(draws.hit(label, rows.hashes, defect.rate) & rows.untouched)
         at = at[rows.filled(base, at) & rows.filled(defect.column, at)]
         form = feed.form(base)
-        wrong = [
-            defect.spoil(text, bits, form)
-            for text, bits in zip(rows.written(base, at), draws.bits(label, rows.hashes[at]).tolist(), strict=True)
-        ]
-        rows.spoil(defect.kind, at, defect.column, wrong, repaired=defect.repaired)
+        right = rows.written(base, at)
+        how = draws.bits(f"{label}/how", rows.hashes[at]).tolist()
+        wrong = [defect.spoil(text, bits, form) for text, bits in zip(right, how, strict=True)]
+        fits = np.array([new != old for new, old in zip(wrong, right, strict=True)], dtype=bool)
+        texts = [text for text, kept in zip(wrong, fits.tolist(), strict=True) if kept]
+        rows.spoil(defect.kind, at[fits], defect.column, texts, repaired=defect.repaired)
     if feed.label in EVENTS:
         _send_twice(rows, draws)
     _put_right(rows, draws)
@@ -91,7 +99,7 @@ class _Versions:
         self.kinds: dict[int, str] = {}
         self.wrong: dict[int, tuple[str, str]] = {}
         self.to_repair: dict[int, None] = {}
-        self.added: list[tuple[int, np.datetime64, np.datetime64, bool]] = []
+        self.added: list[tuple[int, np.datetime64, np.datetime64, str | None]] = []
         op = _encoded(table.column("_row_op"))
         self.deleted: Bools = _equal(op, "deleted")
         self.updated: Bools = _equal(op, "updated")
@@ -113,9 +121,11 @@ class _Versions:
         if repaired:
             self.to_repair |= dict.fromkeys(at.tolist())
 
-    def add(self, row: int, recorded: np.datetime64, *, is_new_version: bool) -> int:
-        """One more version made of a row's; returns its number. A new version ends the old one."""
-        self.added.append((row, recorded, self.superseded[row], is_new_version))
+    def add(self, row: int, since: np.datetime64, until: np.datetime64, op: str | None = None) -> int:
+        """One more version made of a row's, for this time, as it is or ``updated`` or ``deleted``; returns its
+        number.
+        """
+        self.added.append((row, since, until, op))
         return len(self.table) + len(self.added) - 1
 
     def filled(self, column: str, at: Places) -> Bools:
@@ -135,11 +145,11 @@ class _Versions:
             more = self.table.take(pa.array([row for row, *_ in self.added]))
             more = _with_times(more, "_recorded_at", np.array([added[1] for added in self.added]))
             more = _with_times(more, "_superseded_at", np.array([added[2] for added in self.added]))
-            again = np.array([added[3] for added in self.added])
+            ops = np.array([added[3] for added in self.added], dtype=object)
             for column in ("_row_op", *(("row_state",) if "row_state" in self.feed.column_names else ())):
-                held = np.where(again, "updated", more.column(column).cast(pa.string()).to_numpy(zero_copy_only=False))
                 kind = more.schema.field(column).type
-                value = pa.array(held, pa.string())
+                kept = more.column(column).cast(pa.string()).to_numpy(zero_copy_only=False)
+                value = pa.array(np.where(pd.isna(ops), kept, ops), pa.string())
                 more = more.set_column(
                     more.schema.get_field_index(column), column,
                     value.dictionary_encode() if pa.types.is_dictionary(kind) else value,
@@ -201,19 +211,34 @@ def _odd_hour(rows: _Versions, incident: Incident) -> None:
         rows.spoil(incident.kind, at, column, [str(change.item().strftime(rows.feed.form(column)))], repaired=False)
 
 
+def _slip(rows: _Versions, slip: Slip) -> None:
+    """A mistake across tables: in the row itself, or as another row made like it."""
+    if not slip.as_another:
+        rows.spoil(slip.kind, slip.at, slip.column, slip.texts, repaired=True)
+        return
+    rows.untouched[slip.at] = False
+    for row, text in zip(slip.at.tolist(), slip.texts, strict=True):
+        made, ended = rows.recorded[row], rows.superseded[row]
+        twin = rows.add(row, made, ended)
+        rows.kinds[twin], rows.wrong[twin] = slip.kind, (slip.column, text)
+        if ended < FAR_FUTURE:
+            gone = rows.add(row, ended, FAR_FUTURE, "deleted")
+            rows.kinds[gone], rows.wrong[gone] = "retraction", (slip.column, text)
+
+
 def _send_twice(rows: _Versions, draws: Defects) -> None:
     """Events sent twice: the same row again, or another row under the same number."""
     column, codes = EVENTS[rows.feed.label]
     again = np.flatnonzero(draws.hit("duplicate_row", rows.hashes, DUPLICATE_ROW) & rows.untouched)
     rows.untouched[again] = False
     for row in again.tolist():
-        rows.kinds[rows.add(row, rows.recorded[row], is_new_version=False)] = "duplicate_row"
+        rows.kinds[rows.add(row, rows.recorded[row], rows.superseded[row])] = "duplicate_row"
     other = np.flatnonzero(draws.hit("duplicate_key", rows.hashes, DUPLICATE_KEY) & rows.untouched)
     rows.untouched[other] = False
     rows.note("duplicate_key", other)
     rows.to_repair |= dict.fromkeys(other.tolist())
     for row, text in zip(other.tolist(), rows.written(column, other), strict=True):
-        twin = rows.add(row, rows.recorded[row], is_new_version=False)
+        twin = rows.add(row, rows.recorded[row], rows.superseded[row])
         rows.kinds[twin] = "duplicate_key"
         rows.wrong[twin] = (column, codes[0] if text != codes[0] else codes[1])
 
@@ -227,11 +252,11 @@ def _put_right(rows: _Versions, draws: Defects) -> None:
     twins = {row: place for place, (row, *_) in enumerate(rows.added)}
     for row, instant in zip(at.tolist(), heard, strict=True):
         if instant < rows.superseded[row]:
-            rows.add(row, instant, is_new_version=True)
+            rows.add(row, instant, rows.superseded[row], "updated")
             rows.superseded[row] = instant
             if row in twins:
-                source, recorded, _, is_new = rows.added[twins[row]]
-                rows.added[twins[row]] = (source, recorded, instant, is_new)
+                source, recorded, _, op = rows.added[twins[row]]
+                rows.added[twins[row]] = (source, recorded, instant, op)
 
 
 def _key_hashes(feed: Feed, table: pa.Table) -> Hashes:

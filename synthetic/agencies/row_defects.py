@@ -42,7 +42,8 @@ class RowDefect:
 
     Attributes:
         rate: share of row versions, before the error multiplier.
-        spoil: (text as it should be, 64 random bits, the feed's date format) -> text as written.
+        spoil: (text as it should be, 64 random bits, the feed's date format) -> text as written; the same text
+            where the mistake does not fit.
         source: column whose text is spoilt, when it is not `column` itself (an end made from a start).
         repaired: the agency puts most of them right.
     """
@@ -156,18 +157,13 @@ def in_words(text: str, bits: int, form: str) -> str:
 
 
 def with_factor(code: str) -> Spoil:
-    """A list of factors with one more."""
+    """A list of factors with one more, where it has others."""
 
     def spoil(text: str, bits: int, form: str) -> str:
-        return json.dumps([*json.loads(text), code], separators=(",", ":"))
+        held = json.loads(text)
+        return text if code in held else json.dumps([*held, code], separators=(",", ":"))
 
     return spoil
-
-
-def factor_twice(text: str, bits: int, form: str) -> str:
-    """A list of factors with its first one twice."""
-    held = json.loads(text)
-    return json.dumps([*held, held[0]], separators=(",", ":"))
 
 
 ROW_DEFECTS: tuple[RowDefect, ...] = (
@@ -235,6 +231,25 @@ ROW_DEFECTS: tuple[RowDefect, ...] = (
     RowDefect("malformed_json", "csc.contacts", "cont_contact_outcome_json", 0.0005, cut_short, "quarantine", "json"),
     RowDefect("not_a_number", "education.attendance", "MinutesLate", 0.0005, in_words, "quarantine", "integer"),
     RowDefect("missing_child_id", "csc.cin_plans", "cinp_person_id", 0.001, empty, "quarantine", "required"),
+    RowDefect(
+        "cin_8869",
+        "csc.assessment_factors",
+        "cinf_assessment_factors_json",
+        0.003,
+        with_factor("21"),
+        "check",
+        "cin_8869",
+    ),
+    *(
+        RowDefect("end_before_start", feed, end, 0.002, before(8), "check", "spell_in_order", source=start)
+        for feed, start, end in (
+            ("csc.involvements", "invo_involvement_start_date", "invo_involvement_end_date"),
+            ("csc.cla_episodes", "clae_cla_episode_start_date", "clae_cla_episode_ceased_date"),
+            ("earlyhelp.episodes", "earl_episode_start_date", "earl_episode_end_date"),
+            ("education.enrolment", "EntryDate", "LeavingDate"),
+            ("housing.temporary_accommodation", "TAStart", "TAEnd"),
+        )
+    ),
 )
 
 #: Feeds whose rows are events, and the column (two values) in which a row sent twice under one id differs.
@@ -251,6 +266,21 @@ EVENTS: dict[str, tuple[str, tuple[str, str]]] = {
 DUPLICATE_ROW, DUPLICATE_KEY = 0.004, 0.001
 REPAIRED = 0.8
 
+#: Rules about several tables (`casework_defects`), with the column that was written wrongly.
+CASEWORK = {
+    "cin_8520": "pers_dob",
+    "cin_8525Q": "pers_expected_dob",
+    "cin_8606": "cine_referral_date",
+    "cin_8630": "cine_close_date",
+    "cin_8815": "cine_referral_id",
+    "cin_8820": "cine_referral_id",
+    "cin_1103": "cina_assessment_start_date",
+    "cin_1104": "icpc_icpc_date",
+    "cin_1105": "cppl_cp_plan_start_date",
+    "cin_8565": "s47e_referral_id",
+    "cin_4016": "cinp_cin_plan_end_date",
+}
+
 _HANDLING: dict[tuple[str, str], Handling] = {(d.feed, d.kind): d.handling for d in ROW_DEFECTS}
 
 
@@ -264,6 +294,8 @@ def handling(feed: str, kind: str) -> Handling | None:
         return Handling("quarantine", "code_set", "AttendanceCode")
     if kind in ("retraction", "n_code_resolved"):
         return Handling("resolve")
+    if kind in CASEWORK:
+        return Handling("check", kind, CASEWORK[kind])
     if kind in ("clock_repeated_hour", "clock_missing_hour"):
         return Handling("none")
     return _HANDLING.get((feed, kind)) or CARRIED.get(kind)
