@@ -19,6 +19,7 @@ from data_quality.feed_status import FeedStatus, feed_status
 from data_quality.feed_weeks import Fill, Quiet, Week, column_weeks, feed_weeks, never_quiet
 from data_quality.pages import render
 from data_quality.quality_week import (
+    LEAST_ROWS,
     Cell,
     fill_level,
     furthest,
@@ -231,7 +232,12 @@ def _held(agency: AgencyWeeks) -> list[Cell]:
     cells = []
     for weeks in zip(*agency.feeds.values(), strict=True):
         rows, held = sum(week.taken for week in weeks), sum(week.held for week in weeks)
-        cells.append(Cell(percent(held / rows), held_level(held, rows), held / rows) if rows else Cell("", "none"))
+        if not rows:
+            cells.append(Cell("", "none"))
+        elif rows < LEAST_ROWS:
+            cells.append(Cell(f"{held} of {rows}" if held else "0", "none", held / rows))
+        else:
+            cells.append(Cell(percent(held / rows), held_level(held, rows), held / rows))
     return cells
 
 
@@ -247,6 +253,10 @@ def _refused(agency: AgencyWeeks) -> list[Cell]:
 def _filled(fills: Sequence[Fill]) -> list[Cell]:
     middle = usual_share(fills)
     return [
-        Cell("", "none") if fill.share is None else Cell(percent(fill.share), fill_level(fill, middle), fill.share)
+        Cell("", "none")
+        if fill.share is None
+        else Cell("few", "none")
+        if fill.rows < LEAST_ROWS
+        else Cell(percent(fill.share), fill_level(fill, middle), fill.share)
         for fill in fills
     ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NEEDED = 10
 _WEIGHTS = {"refused": 50, "late": 40, "volume": 30, "held": 20, "filled": 15}
 _STILL = 25
+_WEEK_DAYS = 7
 _NAMES = {"nhs_number": "NHS number", "upn": "UPN", "birth_date": "date of birth", "postcode": "postcode"}
 
 
@@ -99,7 +100,10 @@ def _late(agency: AgencyWeeks, needed: Set[str], now: datetime) -> list[Worry]:
     for group in silent.values():
         names = [state.feed for state in group]
         last, old = group[0].last_good_load, group[0].age_days
-        was_late = all(agency.feeds[name][-2].is_late for name in names if len(agency.feeds[name]) > 1)
+        # What came within the week was no old trouble, however late the feed was before.
+        was_late = (old is None or old > _WEEK_DAYS) and all(
+            agency.feeds[name][-2].is_late for name in names if len(agency.feeds[name]) > 1
+        )
         state = group[0]
         if state.agreement != "valid":
             said = f"{sentence_list(names)}: not read, no sharing agreement is in force"
@@ -131,7 +135,7 @@ def _held(con: duckdb.DuckDBPyConnection, agency: str, feed: str, newest: Week, 
     kinds = con.execute(
         "select coalesce(column_name, ''), rule, count(*) from quarantine.gate.quarantined_row where agency = ? "
         "and feed = ? and quarantined_at <= ? and quarantined_at > ? group by all order by 3 desc, 1, 2 limit 1",
-        [agency, feed, now, now - timedelta(days=7)],
+        [agency, feed, now, now - timedelta(days=_WEEK_DAYS)],
     ).fetchall()
     most = f", most for {f'{kinds[0][0]} ' if kinds[0][0] else ''}({kinds[0][1]})" if kinds else ""
     share = newest.held / newest.taken

@@ -45,6 +45,7 @@ def page(report: SupplierReport, *, look: str, owner: str, contact: str, hub_con
         promises=_promises(report),
         rows_bars=_rows_bars,
         held_bars=_held_bars,
+        held_ever=lambda line: any(week.held for week in line.weeks),
         held_share=_held_share,
         shows_values=_shows_values,
     )
