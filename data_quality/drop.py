@@ -7,21 +7,25 @@ Every refusal names agency, feed, file and place, says what to do next, and neve
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from data_quality.contract import FeedContract
+from data_quality.contract import FORMATS
 
-_CHUNK = 4 << 20
 _MANIFEST = ".manifest.json"
+# Nothing that leaves its folder, hides, or that a reader would take for a pattern of many files.
+_PLAIN_NAME = re.compile(r"\w[\w.()+ -]{0,200}", re.ASCII)
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
+_MOST_ROWS = 10**12
+# Clocks of two machines differ; an extract from the future would stay the newest for ever.
+_CLOCK_SLACK = timedelta(days=1)
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 MODES = ("full", "delta")
 
@@ -101,23 +105,6 @@ class Waiting:
     why: str
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a file looks like before its rows are read.
-
-    Attributes:
-        header: column names as sent, in file order.
-        columns: contract column name -> position in the file.
-        dropped: names in the file that the contract does not know.
-    """
-
-    header: tuple[str, ...]
-    columns: dict[str, int]
-    dropped: tuple[str, ...]
-    is_reordered: bool
-    bytes: int
-
-
 def feed_folders(landing: Path) -> Iterator[tuple[str, str, Path]]:
     """(agency, feed, folder) of every feed folder in the landing zone, sorted."""
     for agency in sorted(path for path in landing.glob("*") if path.is_dir()):
@@ -158,8 +145,7 @@ def read_manifest(path: Path, agency: str, feed: str) -> Manifest:
     Raises:
         DropRefused: it is not JSON, a field is missing or senseless, or it belongs to another feed.
     """
-    stem = path.name.removesuffix(_MANIFEST)
-    file = stem if stem.endswith(".csv") else f"{stem}.csv"
+    file = _file_of(path)
 
     def bad(why: str) -> DropRefused:
         return DropRefused(agency, feed, file, "manifest", why, "Send the file and its manifest again.")
@@ -173,18 +159,19 @@ def read_manifest(path: Path, agency: str, feed: str) -> Manifest:
     file = str(content.get("file") or file)
     if (content.get("agency"), content.get("feed")) != (agency, feed):
         raise bad("the manifest names another agency or feed than the folder it lies in.")
-    if Path(file).name != file or file.startswith(".") or file.endswith(_MANIFEST):
-        raise bad("the manifest's `file` must be a plain file name.")
+    if not _PLAIN_NAME.fullmatch(file) or file.endswith(_MANIFEST):
+        file = _file_of(path)
+        raise bad("the manifest's `file` must be a plain file name (letters, digits, and . _ - between them).")
     if content.get("mode") not in MODES:
         raise bad("`mode` must be full or delta.")
     rows, sha256 = content.get("rows"), content.get("sha256")
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
+    if not isinstance(rows, int) or isinstance(rows, bool) or not 0 <= rows < _MOST_ROWS:
         raise bad("`rows` must be a count.")
-    if not isinstance(sha256, str) or len(sha256) != 64:
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise bad("`sha256` must be 64 hex digits.")
     window = content.get("window") if isinstance(content.get("window"), dict) else {}
     try:
-        return Manifest(
+        manifest = Manifest(
             agency=agency,
             feed=feed,
             file=file,
@@ -199,90 +186,21 @@ def read_manifest(path: Path, agency: str, feed: str) -> Manifest:
             schema_version=str(content.get("schema_version") or ""),
             code_set_version=str(content.get("code_set_version") or ""),
         )
+        is_too_new = manifest.extracted_at > manifest.received_at + _CLOCK_SLACK
     except (ValueError, OverflowError):
         raise bad("its instants must look like 2026-10-05T01:00:00Z and its window like 2026-10-04.") from None
+    if is_too_new:
+        raise bad("it says that the file was extracted after it was received.")
+    return manifest
 
 
-def inspect(drop: Drop, contract: FeedContract) -> Shape | Waiting:
-    """Check a file as a whole: checksum, encoding, header. One pass over its bytes, nothing kept.
-
-    A file whose checksum differs while it is younger than its manifest is being sent again: it waits.
-
-    Raises:
-        DropRefused: structurally bad.
-    """
-    digest, first, size = hashlib.sha256(), b"", 0
-    encoding = contract.delivery.encoding
-    decoder = codecs.getincrementaldecoder(encoding)()
-    undecodable: int | None = None
-    has_null, lines = False, 0
-    with drop.path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            first = first or chunk
-            size += len(chunk)
-            has_null = has_null or (b"\0" in chunk and not encoding.startswith("utf-16"))
-            if undecodable is None:
-                try:
-                    decoder.decode(chunk)
-                    lines += chunk.count(b"\n")
-                except UnicodeDecodeError as error:
-                    undecodable = lines + chunk[: error.start].count(b"\n")
-    if undecodable is None:
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            undecodable = lines
-    if digest.hexdigest() != drop.manifest.sha256:
-        if drop.path.stat().st_mtime_ns > drop.manifest_path.stat().st_mtime_ns:
-            return Waiting(drop.path, "younger than its manifest and not yet as announced: still being written")
-        raise drop.refuse(
-            "checksum", f"its {size:,} bytes are not those the manifest was made for.", "Send file and manifest again."
-        )
-    if undecodable is not None:
-        raise drop.refuse(
-            "encoding",
-            f"line {undecodable + 1} cannot be read as {encoding}, the encoding the contract declares.",
-            f"Export the file as {encoding}, or agree another encoding in the contract.",
-        )
-    if has_null:
-        raise drop.refuse("null_bytes", "it holds NUL bytes, so it is not a text file.", "Export the file again.")
-    return _shape(drop, contract, first, size)
-
-
-def _shape(drop: Drop, contract: FeedContract, first: bytes, size: int) -> Shape:
-    text = codecs.getincrementaldecoder(contract.delivery.encoding)().decode(first).lstrip("\ufeff")
-    line = text.split("\n", 1)[0]
-    if "\n" not in text and "\r" in text:
-        line = text.split("\r", 1)[0]
-    try:
-        header = next(csv.reader([line.rstrip("\r")], delimiter=contract.delivery.delimiter, strict=True), [])
-    except csv.Error:
-        header = []
-    header = [name.strip() for name in header]
-    if not any(header):
-        raise drop.refuse("empty", "it has no header line.", "Send the file again, with its column names.")
-    folded = [name.casefold() for name in header]
-    known = {column.name.casefold(): column.name for column in contract.columns}
-    twice = sorted({known[name] for name in folded if folded.count(name) > 1 and name in known})
-    if twice:
-        raise drop.refuse("repeated_column", f"column {', '.join(twice)} comes twice.", "Send each column once.")
-    missing = [column.name for column in contract.columns if column.name.casefold() not in folded]
-    if missing:
-        raise drop.refuse(
-            "missing_column",
-            f"column {', '.join(missing)} of the contract (version {contract.version}) is missing.",
-            "Send the column under its agreed name, or agree a new contract version first.",
-        )
-    columns = {known[name]: position for position, name in enumerate(folded) if name in known}
-    order = sorted(columns, key=lambda name: columns[name])
-    return Shape(
-        header=tuple(header),
-        columns=columns,
-        dropped=tuple(name for name, fold in zip(header, folded, strict=True) if fold not in known),
-        is_reordered=order != [column.name for column in contract.columns],
-        bytes=size,
-    )
+def _file_of(manifest: Path) -> str:
+    """The file a manifest lies beside: its own name with the suffix of a format, csv if none is there."""
+    stem = manifest.name.removesuffix(_MANIFEST)
+    if stem.rpartition(".")[2] in FORMATS:
+        return stem
+    names = [f"{stem}.{suffix}" for suffix in FORMATS]
+    return next((name for name in names if manifest.with_name(name).is_file()), names[0])
 
 
 def _instant(value: Any) -> datetime:

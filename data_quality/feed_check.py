@@ -14,9 +14,10 @@ import duckdb
 
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
-from data_quality.drop import Drop, DropRefused, Manifest, Waiting, inspect
-from data_quality.reader import MalformedLine, Unreadable, read_file
-from data_quality.staging import clear, stage
+from data_quality.drop import Drop, DropRefused, Manifest, Waiting
+from data_quality.formats import MalformedLine, Unreadable, inspect, read_file
+from data_quality.row_rules import rules_of
+from data_quality.staging import clear, settle, staging
 from data_quality.writing import collect_held
 
 _ROWS_SHOWN = 10
@@ -98,16 +99,17 @@ def check_file(path: Path, contract: FeedContract, code_sets: CodeSets, on: date
             result.refusal = f"{path.name}: {shape.why}."
             return result
         result.dropped_columns, result.is_reordered = shape.dropped, shape.is_reordered
-        batch = read_file(con, path, shape, contract)
-        rules = stage(con, contract, code_sets, manifest)
+        rules = rules_of(contract, code_sets, manifest.extracted_at.date())
+        batch = read_file(con, path, shape, contract, staging(con, contract, rules, shape.is_tidy))
+        settle(con, contract)
         collect_held(con, contract, rules)
-        result.rows = batch.rows + len(batch.malformed)
+        result.rows = batch.rows_in
         held = con.execute("select count(*) from temp.gate_held").fetchall()[0][0]
         result.held = int(held) + len(batch.malformed)
         result.findings += _malformed(batch.malformed)
         for rule in rules:
-            result.findings += _finding(con, rule.column, rule.rule, rule.severity, rule.why, f"from temp.gate_typed "
-                f"where ({rule.bad})" + ("" if rule.on_deletions else " and not is_deletion"))  # fmt: skip
+            source = f"from temp.gate_typed where {rule.fails}"
+            result.findings += _finding(con, rule.column, rule.rule, rule.severity, rule.why, source)
         for kind in ("duplicate_key", "duplicate_row"):
             why = (
                 "its key comes again with different content" if kind == "duplicate_key" else "the same row comes again"

@@ -24,13 +24,13 @@ import duckdb
 
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
-from data_quality.drop import Drop, DropRefused, Manifest, Waiting, inspect
+from data_quality.drop import Drop, DropRefused, Manifest, Waiting
 from data_quality.expectations import history
 from data_quality.expectations.history import CheckRow
-from data_quality.reader import MalformedLine, Unreadable, read_file
-from data_quality.row_rules import RowRule
+from data_quality.formats import MalformedLine, Unreadable, inspect, read_file
+from data_quality.row_rules import RowRule, rules_of
 from data_quality.sql import quoted, raw_table
-from data_quality.staging import clear, compare, position_of, roll_back, stage
+from data_quality.staging import clear, compare, position_of, roll_back, settle, staging
 from data_quality.writing import (
     Counts,
     collect_held,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 DATABASES = ("quarantine", "warehouse", "identity")
 OBSERVED_ROWS = 200_000
+# Two bad rows of three say nothing about a column.
+_FEWEST_FOR_SHARE = 20
 
 Outcome = Literal["loaded", "refused", "waiting", "already_loaded"]
 Step = Callable[[str], None]
@@ -133,22 +135,24 @@ def accept_drop(
         if isinstance(shape, Waiting):
             return _report(manifest, "waiting", reason=shape.why)
         _refuse_empty(drop, contract)
+        rules = rules_of(contract, code_sets, manifest.extracted_at.date())
         try:
-            batch = read_file(con, drop.path, shape, contract)
+            batch = read_file(con, drop.path, shape, contract, staging(con, contract, rules, shape.is_tidy))
         except Unreadable:
             raise drop.refuse(
                 "unreadable", "its rows cannot be told apart.", "Check quotes and delimiters, and export it again."
             ) from None
-        rows_in = batch.rows + len(batch.malformed)
-        if rows_in != manifest.rows:
+        if batch.rows_in != manifest.rows:
             raise drop.refuse(
-                "truncated" if rows_in < manifest.rows else "row_count",
-                f"it has {rows_in:,} rows, the manifest announces {manifest.rows:,}.",
+                "truncated" if batch.rows_in < manifest.rows else "row_count",
+                f"it has {batch.rows_in:,} rows, the manifest announces {manifest.rows:,}.",
                 "Check that the export ended, and that quotes inside text are doubled; send both files again.",
             )
         step("read")
+        settle(con, contract)
+        _refuse_broken_column(con, drop, rules, batch.rows_in)
         return take_batch(
-            con, manifest, contract, code_sets, batch.malformed, manifest.mode, shape.dropped, shape.is_reordered,
+            con, manifest, contract, rules, batch.malformed, manifest.mode, shape.dropped, shape.is_reordered,
             observe, step,
         )  # fmt: skip
     except DropRefused as refusal:
@@ -168,7 +172,7 @@ def take_batch(
     con: duckdb.DuckDBPyConnection,
     manifest: Manifest,
     contract: FeedContract,
-    code_sets: CodeSets,
+    rules: list[RowRule],
     malformed: tuple[MalformedLine, ...],
     logged_mode: str,
     dropped: tuple[str, ...],
@@ -176,8 +180,7 @@ def take_batch(
     observe: Observer | None,
     step: Step,
 ) -> DropReport:
-    """Judge, compare and write the rows in `gate_batch`; the part that files and re-tried rows have in common."""
-    rules = stage(con, contract, code_sets, manifest)
+    """Compare and write the rows in `gate_staged`; the part that files and re-tried rows have in common."""
     compare(con, contract, manifest, position_of(con, contract, manifest))
     collect_held(con, contract, rules)
     counts = _count(con, len(malformed), len(dropped))
@@ -289,6 +292,22 @@ def _refuse_empty(drop: Drop, contract: FeedContract) -> None:
             "an empty full drop would say that everybody is gone, and the contract promises rows.",
             "Send the full extract, or tell the hub that the feed has ended.",
         )
+
+
+def _refuse_broken_column(con: duckdb.DuckDBPyConnection, drop: Drop, rules: list[RowRule], rows_in: int) -> None:
+    """Refuse a drop in which a column of severity `refuse` is broken as a whole, not in a row here and there."""
+    grave = [rule for rule in rules if rule.severity == "refuse"]
+    if not grave or rows_in < _FEWEST_FOR_SHARE:
+        return
+    tests = ", ".join(f"count_if({rule.fails})" for rule in grave)
+    counts = con.execute(f"select {tests} from temp.gate_typed where is_bad").fetchall()[0]
+    for rule, count in zip(grave, counts, strict=True):
+        if count > rule.refuse_above * rows_in:
+            raise drop.refuse(
+                "rule_share",
+                f"in column {rule.column}, {count:,} of {rows_in:,} rows break the rule {rule.rule} ({rule.why}).",
+                "Check how the column is exported, or agree a new contract version first; send the file again.",
+            )
 
 
 def _count(con: duckdb.DuckDBPyConnection, malformed: int, dropped: int) -> Counts:

@@ -15,9 +15,9 @@ from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Manifest
 from data_quality.gate import DropReport, GateFailed, Step, take_batch
-from data_quality.reader import batch_columns
+from data_quality.row_rules import rules_of
 from data_quality.sql import literal, quoted
-from data_quality.staging import clear, roll_back, stage
+from data_quality.staging import clear, roll_back, settle, staging
 
 _HELD = (
     "from quarantine.gate.quarantined_row where agency = ? and feed = ? and resolved_by_drop is null "
@@ -76,8 +76,7 @@ def _retry_drop(
     }
     clear(con)
     con.execute(
-        f"create temp table gate_batch as select row_no, {batch_columns(contract, sent)} {_HELD} "
-        "and drop_id = ? order by row_no",
+        f"create or replace temp table gate_sent as select row_no, row_as_sent {_HELD} and drop_id = ? order by row_no",
         [contract.agency, contract.feed, drop_id],
     )
     manifest = Manifest(
@@ -91,9 +90,12 @@ def _retry_drop(
         rows=0,
         sha256=f"{drop_id}:{code_sets.fingerprint}",
     )
-    stage(con, contract, code_sets, manifest)
-    con.execute("delete from temp.gate_batch where row_no in (select row_no from temp.gate_staged where is_bad)")
-    passing = con.execute("select count(*) from temp.gate_batch").fetchall()[0][0]
+    rules = rules_of(contract, code_sets, extracted_at.date())
+    staging(con, contract, rules)("temp.gate_sent", sent, "row_no")
+    con.execute("drop table temp.gate_sent")
+    con.execute("delete from temp.gate_staged where is_bad")
+    settle(con, contract)
+    passing = con.execute("select count(*) from temp.gate_staged").fetchall()[0][0]
     if not passing:
         return None
-    return take_batch(con, manifest, contract, code_sets, (), "retry", (), False, None, step)
+    return take_batch(con, manifest, contract, rules, (), "retry", (), False, None, step)

@@ -10,12 +10,14 @@ judged in one pass over the batch; only rows that failed are then asked which ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from data_quality.code_sets import EARLIEST, LATEST, CodeSets
-from data_quality.contract import ColumnContract, FeedContract
+from data_quality.contract import TYPES, ColumnContract, FeedContract
+from data_quality.row_checks import CHECKS
 from data_quality.sql import literal, quoted
 
 SEPARATOR = "chr(31)"
@@ -24,9 +26,9 @@ EARLIEST_PLAUSIBLE = date(1900, 1, 1)
 PLANNING_HORIZON = timedelta(days=731)
 _CLOCK_SLACK = timedelta(days=1)
 _TRUE, _FALSE = ("1", "y", "yes", "t", "true"), ("0", "n", "no", "f", "false")
-# GOV.UK bulk data transfer shape, plus GIR 0AA and the NHS ZZ99 pseudo-postcodes, which have the same shape.
-_POSTCODE = r"(GIR ?0AA|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})"
-_UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
+
+# (SQL of a text, name of a code set) -> SQL that is true where the text is a code of it on its day
+Known = Callable[[str, str], str]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class RowRule:
     Attributes:
         bad: SQL over the staged columns that is true for a bad row.
         why: sentence for people, without any value.
-        severity: quarantine or inform.
+        severity: inform, quarantine or refuse (what `stop` stops is judged over the batch; its rows are loaded).
+        refuse_above: share of a drop's rows past which a rule of severity `refuse` refuses the drop.
         on_deletions: whether rows that only announce a deletion must keep it, too.
         keeps_content: False for rows whose content must not even be quarantined.
     """
@@ -48,6 +51,17 @@ class RowRule:
     severity: str = "quarantine"
     on_deletions: bool = False
     keeps_content: bool = True
+    refuse_above: float = 1.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether a row that breaks it waits in quarantine."""
+        return self.severity in ("quarantine", "refuse")
+
+    @property
+    def fails(self) -> str:
+        """SQL that is true for a row that fails it, deletions spared where they need not keep it."""
+        return f"({self.bad})" if self.on_deletions else f"(not is_deletion and ({self.bad}))"
 
 
 def text_of(column: ColumnContract) -> str:
@@ -56,11 +70,14 @@ def text_of(column: ColumnContract) -> str:
 
 
 def typed(column: ColumnContract, contract: FeedContract, text: str) -> str:
-    """The text in the column's type; NULL where it is not of that type. Instants become naive UTC."""
+    """The text in the column's type; NULL where it is not of that type.
+
+    Instants become naive UTC, from the wall-clock time in `local_column`.
+    """
     if column.type == "date":
         return f"try_strptime({text}, {literal(column.format or contract.delivery.date_format)})::date"
     if column.type == "timestamp":
-        return utc(local_time(column, contract, text), contract.delivery.timezone)
+        return utc(local_column(column), contract.delivery.timezone)
     if column.type == "integer":
         # DuckDB rounds '1.5' when it casts, which would change what the agency said.
         return f"case when regexp_full_match({text}, '[+-]?[0-9]{{1,18}}') then try_cast({text} as bigint) end"
@@ -72,6 +89,11 @@ def typed(column: ColumnContract, contract: FeedContract, text: str) -> str:
             f"when lower({text}) in {_in_list(_FALSE)} then false end"
         )
     return text
+
+
+def local_column(column: ColumnContract) -> str:
+    """Where the batch keeps a timestamp's wall-clock time on its way to UTC."""
+    return quoted(f"{column.name}§local")
 
 
 def local_time(column: ColumnContract, contract: FeedContract, text: str) -> str:
@@ -111,13 +133,15 @@ def rules_of(contract: FeedContract, code_sets: CodeSets, extracted_on: date) ->
     Raises:
         CodeSetProblem: a column names a code set the pack does not have.
     """
+    known = _known_codes(contract, code_sets, extracted_on)
     rules: list[RowRule] = []
     for column in contract.columns:
         rules += _content_rules(column)
         rules += _type_rules(column, contract, extracted_on)
         rules += _value_rules(column)
+        rules += _json_rules(column, contract, known)
         if column.code_set:
-            rules.append(_code_rule(column, contract, code_sets, extracted_on))
+            rules.append(_code_rule(column, known))
         if column.check:
             rules.append(_check_rule(column))
     return rules
@@ -134,7 +158,15 @@ def _content_rules(column: ColumnContract) -> list[RowRule]:
     if column.required:
         is_key = column.key_position is not None
         rules.append(
-            RowRule(name, "required", f"{text} is null", "it is empty but must be filled", on_deletions=is_key)
+            RowRule(
+                name,
+                "required",
+                f"{text} is null",
+                "it is empty but must be filled",
+                "refuse" if column.severity == "refuse" else "quarantine",
+                on_deletions=is_key,
+                refuse_above=column.refuse_above,
+            )
         )
     if column.key_position is not None or column.references:
         bad = f"coalesce(contains({text}, {SEPARATOR}), false)"
@@ -151,113 +183,117 @@ def _content_rules(column: ColumnContract) -> list[RowRule]:
 def _type_rules(column: ColumnContract, contract: FeedContract, extracted_on: date) -> list[RowRule]:
     if column.type == "string":
         return []
-    text, value, name = text_of(column), quoted(column.name), column.name
+    text, value = text_of(column), quoted(column.name)
     shapes = {"date": contract.delivery.date_format, "timestamp": contract.delivery.timestamp_format}
     expected = column.format or shapes.get(column.type, column.type)
     bad = f"({text} is not null and {value} is null)"
-    rules = [RowRule(name, column.type, bad, f"it is not a {column.type} ({expected})", column.severity)]
+    rules = [_rule(column, column.type, bad, f"it is not a {column.type} ({expected})")]
     if column.type in ("date", "timestamp"):
         earliest = column.minimum or EARLIEST_PLAUSIBLE
         happened = column.occurred_on or column.recorded_at
         latest = column.maximum or extracted_on + (_CLOCK_SLACK if happened else PLANNING_HORIZON)
-        bad = (
-            f"coalesce({value}::date not between date {literal(str(earliest))} and date {literal(str(latest))}, false)"
-        )
-        why = f"it lies outside {earliest} to {latest}"
-        rules.append(RowRule(name, "plausible_date", bad, why, column.severity))
+        bad = f"{value}::date not between date {literal(str(earliest))} and date {literal(str(latest))}"
+        rules.append(_rule(column, "plausible_date", bad, f"it lies outside {earliest} to {latest}"))
     elif column.type in ("integer", "number"):
         limits = [f"{value} < {float(column.minimum)}"] if column.minimum is not None else []
         limits += [f"{value} > {float(column.maximum)}"] if column.maximum is not None else []
         if limits:
             why = f"it lies outside {column.minimum} to {column.maximum}"
-            rules.append(RowRule(name, "range", f"coalesce({' or '.join(limits)}, false)", why, column.severity))
+            rules.append(_rule(column, "range", " or ".join(limits), why))
     return rules
 
 
 def _value_rules(column: ColumnContract) -> list[RowRule]:
-    text, name, rules = text_of(column), column.name, []
+    text, rules = text_of(column), []
     if column.pattern:
-        bad = f"coalesce(not regexp_full_match({text}, {literal(column.pattern)}), false)"
-        rules.append(RowRule(name, "pattern", bad, "it does not have the agreed shape", column.severity))
+        bad = f"not regexp_full_match({text}, {literal(column.pattern)})"
+        rules.append(_rule(column, "pattern", bad, "it does not have the agreed shape"))
     lengths = [f"length({text}) > {int(column.max_length)}"] if column.max_length is not None else []
     lengths += [f"length({text}) < {int(column.min_length)}"] if column.min_length is not None else []
     if lengths:
         why = f"its length is not {column.min_length or 0} to {column.max_length or 'any'}"
-        rules.append(RowRule(name, "length", f"coalesce({' or '.join(lengths)}, false)", why, column.severity))
-    if column.json or column.json_array:
-        shape = f" or json_type({text}) <> 'ARRAY'" if column.json_array else ""
-        bad = f"coalesce(case when not json_valid({text}) then true else false{shape} end, false)"
-        rules.append(RowRule(name, "json", bad, "it is not valid JSON of the agreed kind", column.severity))
+        rules.append(_rule(column, "length", " or ".join(lengths), why))
     return rules
 
 
-def _code_rule(column: ColumnContract, contract: FeedContract, code_sets: CodeSets, extracted_on: date) -> RowRule:
+def _json_rules(column: ColumnContract, contract: FeedContract, known: Known) -> list[RowRule]:
+    """An object's keys and values, or that it is JSON at all. `x` is whatever the rule looks at, known to be valid."""
+    if not (column.json or column.json_array):
+        return []
+    text = text_of(column)
+    kind = "ARRAY" if column.json_array else "OBJECT" if column.json_keys else None
+    shape = f" or json_type({text}) <> '{kind}'" if kind else ""
+    rules = [_rule(column, "json", f"case when not json_valid({text}) then true else false{shape} end",
+                   "it is not valid JSON of the agreed kind")]  # fmt: skip
+    if not column.json_keys:
+        return rules
+
+    def judged(rule: str, bad: str, why: str) -> RowRule:
+        return _rule(
+            column, rule, f"case when json_valid({text}) then json_type({text}) = 'OBJECT' and ({bad}) end", why
+        )
+
+    keys = f"json_keys({text})"
+    names = ", ".join(literal(key) for key, _ in column.json_keys)
+    unknown = f"len(list_filter({keys}, key -> key not in ({names}))) > 0 or len({keys}) <> len(list_distinct({keys}))"
+    wrong, unlisted = [], []
+    for key, kind_of in column.json_keys:
+        path = literal(f"$.{quoted(key)}")
+        value = f"nullif(json_extract_string({text}, {path}), '')"
+        wrong.append(f"json_type({text}, {path}) in ('OBJECT', 'ARRAY')")
+        if kind_of not in TYPES:
+            unlisted.append(f"({value} is not null and not {known(value, kind_of)})")
+        elif kind_of != "string":
+            item = replace(column, type=kind_of, format=None)
+            typed_value = local_time(item, contract, value) if kind_of == "timestamp" else typed(item, contract, value)
+            wrong.append(f"({value} is not null and ({typed_value}) is null)")
+    rules.append(judged("json_key", unknown, "it holds a key that is not agreed, or one twice"))
+    rules.append(judged("json_value", " or ".join(wrong), "one of its values is not of the agreed kind"))
+    if unlisted:
+        sets = ", ".join(sorted({kind_of for _, kind_of in column.json_keys if kind_of not in TYPES}))
+        rules.append(judged("code_set", " or ".join(unlisted), f"one of its codes is not in {sets} on its day"))
+    return rules
+
+
+def _known_codes(contract: FeedContract, code_sets: CodeSets, extracted_on: date) -> Known:
     """A code must be valid on the day it happened; without an occurrence, on the day of the extract."""
     happened = contract.occurred_on
     on = f"coalesce({quoted(happened.name)}::date, date '{extracted_on}')" if happened else f"date '{extracted_on}'"
-    text = text_of(column)
-    spells = code_sets.get(str(column.code_set)).spells()
 
-    def known(item: str) -> str:
+    def known(item: str, code_set: str) -> str:
         tests = []
-        for (first, last), codes in spells.items():
+        for (first, last), codes in code_sets.get(code_set).spells().items():
             test = f"{item} in {_in_list(codes)}"
             if (first, last) != (EARLIEST, LATEST):
                 test = f"({test} and {on} between date '{first.isoformat()}' and date '{last.isoformat()}')"
             tests.append(test)
         return f"({' or '.join(tests)})" if tests else "false"
 
+    return known
+
+
+def _code_rule(column: ColumnContract, known: Known) -> RowRule:
+    text, name = text_of(column), str(column.code_set)
     if column.json_array:
         items = f"case when json_valid({text}) then json_extract_string({text}, '$[*]') else [] end"
     elif column.separator:
         items = f"list_filter(string_split({text}, {literal(column.separator)}), part -> trim(part) <> '')"
     else:
-        bad = f"({text} is not null and not {known(text)})"
-        return RowRule(column.name, "code_set", bad, f"it is no code of {column.code_set} on its day", column.severity)
-    test = known("trim(item)")
-    bad = f"({text} is not null and len(list_filter({items}, item -> not {test})) > 0)"
-    why = f"one of its codes is not in {column.code_set} on its day"
-    return RowRule(column.name, "code_set", bad, why, column.severity)
+        bad = f"({text} is not null and not {known(text, name)})"
+        return _rule(column, "code_set", bad, f"it is no code of {name} on its day")
+    bad = f"({text} is not null and len(list_filter({items}, item -> not {known('trim(item)', name)})) > 0)"
+    return _rule(column, "code_set", bad, f"one of its codes is not in {name} on its day")
 
 
 def _check_rule(column: ColumnContract) -> RowRule:
-    text = text_of(column)
-    bad, why = {
-        "nhs_number": (_bad_nhs_number(text), "it is not an NHS number (10 digits, modulus 11)"),
-        "upn": (_bad_upn(text), "it is not a UPN (check letter)"),
-        "postcode": (f"not regexp_full_match(upper({text}), {literal(_POSTCODE)})", "it is not shaped like a postcode"),
-    }[str(column.check)]
-    return RowRule(column.name, str(column.check), f"coalesce({bad}, false)", why, column.severity)
+    test, why = CHECKS[str(column.check)]
+    return _rule(column, str(column.check), test(text_of(column)), why)
 
 
-def _bad_nhs_number(text: str) -> str:
-    """Modulus 11 of the NHS Data Dictionary: weights 10 to 2, remainder from 11, 11 counts as 0, 10 is never valid."""
-    digits = f"replace(replace({text}, ' ', ''), '-', '')"
-    number = f"try_cast({digits} as bigint)"
-    total = " + ".join(f"{weight} * {_digit(number, weight - 1)}" for weight in range(10, 1, -1))
-    check = f"(11 - ({total}) % 11) % 11"
-    return f"case when not regexp_full_match({digits}, '[0-9]{{10}}') then true else {check} <> {number} % 10 end"
-
-
-def _bad_upn(text: str) -> str:
-    """DfE UPN guide: the letter is table[sum of weights 2 to 13 times characters 2 to 13, modulo 23].
-
-    The 13th character of a temporary UPN is a letter, which counts as its place in the same table.
-    """
-    upn = f"upper({text})"
-    number = f"try_cast(substr({upn}, 2, 11) as bigint)"
-    values = [_digit(number, power) for power in range(10, -1, -1)]
-    last = f"substr({upn}, 13, 1)"
-    letter_value = f"strpos('{_UPN_LETTERS}', {last})"
-    values.append(f"(case when {letter_value} > 0 then {letter_value} - 1 else ascii({last}) - 48 end)")
-    total = " + ".join(f"{weight} * {value}" for weight, value in zip(range(2, 14), values, strict=True))
-    letter = f"substr('{_UPN_LETTERS}', ({total}) % 23 + 1, 1)"
-    shape = f"[{_UPN_LETTERS}][0-9]{{11}}[0-9{_UPN_LETTERS}]"
-    return f"case when not regexp_full_match({upn}, '{shape}') then true else {letter} <> substr({upn}, 1, 1) end"
-
-
-def _digit(number: str, power: int) -> str:
-    return f"(({number} // {10**power}) % 10)"
+def _rule(column: ColumnContract, rule: str, bad: str, why: str) -> RowRule:
+    """A rule whose severity is the column's; NULL breaks none."""
+    severity = "inform" if column.severity == "stop" else column.severity
+    return RowRule(column.name, rule, f"coalesce({bad}, false)", why, severity, refuse_above=column.refuse_above)
 
 
 def _in_list(values: Any) -> str:

@@ -1,22 +1,24 @@
 """The batch on its way in: temporary tables between a file's text and the zones.
 
-    gate_batch     the file, one row a record: trimmed text and typed values (reader)
+    gate_staged    the file, one row a row: text as sent, typed values, record key, content hash, is_bad
     gate_typed     view: the same with row numbers and one name per value
-    gate_staged    typed content, record keys, content hash, is_bad      one pass over the batch
     gate_repeated  rows that repeat a key of their own batch
+    gate_accepted  view: rows that are neither bad nor repeated
     gate_prior     for each key of interest, its version just before this drop
     gate_verdict   per accepted row: unchanged? superseded?
+    gate_new       view: rows to append, with the keys their references point to
 
-Everything lives in the connection's memory (spill files are encrypted) and is dropped when the drop is done.
+`gate_staged` is made in one pass over the file, which is where the gate's time goes; all later steps look at little of
+it. Everything lives in the connection's memory (spill files are encrypted) and is dropped when the drop is done.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import duckdb
 
-from data_quality.code_sets import CodeSets
 from data_quality.contract import ColumnContract, FeedContract
 from data_quality.drop import Manifest
 from data_quality.raw_tables import day_column, key_column
@@ -24,16 +26,17 @@ from data_quality.row_rules import (
     SEPARATOR,
     RowRule,
     is_deletion,
-    rules_of,
+    local_column,
+    local_time,
     source_key,
     text_of,
+    typed,
 )
 from data_quality.sql import literal, quoted, raw_table
 
 _VIEWS = ("gate_new", "gate_accepted", "gate_typed")
 _TABLES = (
-    "gate_batch", "gate_staged", "gate_repeated", "gate_prior", "gate_verdict", "gate_vanished", "gate_held",
-    "gate_rules",
+    "gate_staged", "gate_repeated", "gate_prior", "gate_verdict", "gate_vanished", "gate_held", "gate_rules",
 )  # fmt: skip
 NO_CONTENT = "'00000000-0000-0000-0000-000000000000'::uuid"
 _FEW_ROWS = 10_000
@@ -68,93 +71,91 @@ def clear(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"drop table temp.{table}")
 
 
-def stage(
-    con: duckdb.DuckDBPyConnection, contract: FeedContract, code_sets: CodeSets, manifest: Manifest
-) -> list[RowRule]:
-    """Type, key, hash and judge the batch in one pass; returns the rules that were applied."""
-    rules = rules_of(contract, code_sets, manifest.extracted_at.date())
+def staging(
+    con: duckdb.DuckDBPyConnection, contract: FeedContract, rules: list[RowRule], is_tidy: bool = False
+) -> Callable[[str, Mapping[str, str], str | None], None]:
+    """What turns a relation of texts into `gate_staged` (the `take` of a format's reader).
+
+    Args:
+        is_tidy: no text has blanks around it, so trimming, which costs as much as reading, is left out.
+    """
+
+    def take(relation: str, sent: Mapping[str, str], row_no: str | None) -> None:
+        sql = _staged_sql(contract, rules, relation, sent, row_no, is_tidy)
+        con.execute(f"create or replace temp table gate_staged as {sql}")
+
+    return take
+
+
+def settle(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
+    """Make the views over `gate_staged` and find the rows that repeat a key."""
     has_numbers = con.execute(
-        "select count(*) from duckdb_columns() where table_name = 'gate_batch' and column_name = 'row_no'"
+        "select count(*) from duckdb_columns() where database_name = 'temp' and table_name = 'gate_staged' "
+        "and column_name = 'row_no'"
     ).fetchall()[0][0]
+    if contract.tombstone:
+        # Not in the one pass: a CASE there makes DuckDB copy a selection of every column behind it.
+        con.execute(f"update temp.gate_staged set content_hash = {NO_CONTENT} where is_deletion")
     texts = "".join(f", {text_of(c)} as {quoted(c.name)}" for c in contract.columns if c.type == "string")
     con.execute(
-        f"create or replace temp view gate_typed as select *{texts}, {is_deletion(contract)} as is_deletion"
-        f"{'' if has_numbers else ', rowid + 1 as row_no'} from temp.gate_batch"
+        f"create or replace temp view gate_typed as select *{texts}{'' if has_numbers else ', rowid + 1 as row_no'} "
+        "from temp.gate_staged"
     )
-    maps = _reference_maps(con, contract)
-    # A CASE makes DuckDB copy a selection of every column behind it, so it is written only where it is needed.
-    deletions = con.execute("select coalesce(bool_or(is_deletion), false) from temp.gate_typed").fetchall()[0][0]
-    con.execute(f"create or replace temp table gate_staged as {_staged_sql(contract, rules, maps, bool(deletions))}")
     _find_repeats(con)
-    return rules
 
 
-def _reference_maps(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> dict[str, str]:
-    """Temporary tables text -> key for references that repeat, because a keyed hash costs more than a join.
-
-    Six marks a week name one pupil again and again; hashing each name once takes a fifth of the time.
-    """
-    if not contract.references:
-        return {}
-    rows, *distinct = con.execute(
-        "select count(*), "
-        + ", ".join(f"approx_count_distinct({text_of(column)})" for column in contract.references)
-        + " from temp.gate_batch"
-    ).fetchall()[0]
-    maps = {}
-    for place, (column, values) in enumerate(zip(contract.references, distinct, strict=True)):
-        if rows > _FEW_ROWS and values * 2 < rows:
-            maps[column.name] = f"gate_map_{place}"
-            con.execute(
-                f"create or replace temp table gate_map_{place} as select sent, {_reference(column, 'sent')} as key "
-                f"from (select distinct {text_of(column)} as sent from temp.gate_batch)"
-            )
-    return maps
-
-
-def _staged_sql(contract: FeedContract, rules: list[RowRule], maps: dict[str, str], deletions: bool) -> str:
-    kept = [column for column in contract.columns if column.zones]
-    content = []
-    for column in kept:
-        content.append(quoted(column.name))
+def _staged_sql(
+    contract: FeedContract,
+    rules: list[RowRule],
+    relation: str,
+    sent: Mapping[str, str],
+    row_no: str | None,
+    is_tidy: bool,
+) -> str:
+    """Each stage is a projection of its own, so that what several expressions share is computed once."""
+    texts, locals_, values, names = [], [], [], []
+    for column in contract.columns:
+        text, value = text_of(column), quoted(column.name)
+        as_sent = sent.get(column.name, "null::varchar")
+        texts.append(f"{as_sent if is_tidy else f'nullif(trim({as_sent}), {chr(39) * 2})'} as {text}")
+        names.append(text)
         if column.type == "timestamp":
-            content.append(quoted(day_column(column)))
-    joins = ""
-    for column in contract.references:
-        key = f"{maps[column.name]}.key" if column.name in maps else _reference(column, text_of(column))
-        content.append(f"{key} as {quoted(key_column(column))}")
-        if column.name in maps:
-            name = maps[column.name]
-            joins += f" left join temp.{name} as {name} on {name}.sent = {text_of(column)}"
-    holding = [rule for rule in rules if rule.severity == "quarantine"]
-    on_deletion = _any([rule.bad for rule in holding if rule.on_deletions])
-    on_content = _any([rule.bad for rule in holding])
-    bad = f"case when is_deletion then {on_deletion} else {on_content} end" if deletions else on_content
-    prefix = literal(f"{contract.agency}\x1f{contract.feed}\x1f")
-    hashed = (
-        f"case when is_deletion then {NO_CONTENT} else {_content_hash(kept)} end" if deletions else _content_hash(kept)
-    )
+            locals_.append(f"{local_time(column, contract, text)} as {local_column(column)}")
+            values.append(f"{typed(column, contract, text)} as {value}")
+            values.append(f"{local_column(column)}::date as {quoted(day_column(column))}")
+            names += [value, quoted(day_column(column))]
+        elif column.type == "string":
+            values.append(f"{text} as {value}")
+        else:
+            values.append(f"{typed(column, contract, text)} as {value}")
+            names.append(value)
+    kept = [quoted(column.name) for column in contract.columns if column.zones]
+    numbered = f", {row_no} as row_no" if row_no else ""
+    holding = [rule for rule in rules if rule.holds]
+    lasting = _bits([rule.bad for rule in holding if rule.on_deletions])
+    on_content = _bits([rule.bad for rule in holding if not rule.on_deletions])
     return (
-        f"select row_no, {', '.join(content)}, is_deletion, "
-        f"pseudonym({prefix} || {source_key(contract)}) as record_key, {hashed} as content_hash, "
-        f"{bad} as is_bad from temp.gate_typed{joins}"
+        f"with sent as (select {', '.join(texts)}{numbered} from {relation}), "
+        f"wall_clock as (select {', '.join(['*', *locals_])} from sent), "
+        f"typed as (select *, {', '.join(values)}, {is_deletion(contract)} as is_deletion from wall_clock), "
+        f"joined as (select *, concat({f', {SEPARATOR}, '.join(kept)}) as content from typed) "
+        f"select {', '.join(names)}{', row_no' if row_no else ''}, is_deletion, "
+        f"pseudonym({literal(f'{contract.agency}{chr(31)}{contract.feed}{chr(31)}')} || {source_key(contract)}) "
+        f"as record_key, {_CONTENT_HASH} as content_hash, "
+        f"({lasting} | ({on_content} * (not is_deletion)::utinyint)) > 0 as is_bad from joined"
     )
 
 
-def _any(conditions: list[str]) -> str:
-    """True if any condition is. Bits, because OR passes the remaining rows on by copying a selection each time."""
-    return f"({' | '.join(f'({condition})::utinyint' for condition in conditions)}) > 0" if conditions else "false"
+# MD5 of the values in contract order. A column added at the end and left empty changes nothing: separators at the end
+# are cut, which is slow, so only where there are any.
+_CONTENT_HASH = (
+    f"md5(case when ends_with(content, {SEPARATOR}) then rtrim(content, {SEPARATOR}) else content end)::uuid"
+)
 
 
-def _reference(column: ColumnContract, text: str) -> str:
-    agency, feed = str(column.references).split("__", 1)
-    return f"pseudonym({literal(f'{agency}{chr(31)}{feed}{chr(31)}')} || {text})"
-
-
-def _content_hash(columns: list[ColumnContract]) -> str:
-    """MD5 of the values in contract order; a column added at the end and left empty changes nothing."""
-    values = f", {SEPARATOR}, ".join(quoted(column.name) for column in columns)
-    return f"md5(rtrim(concat({values}), {SEPARATOR}))::uuid"
+def _bits(conditions: list[str]) -> str:
+    """1 if any condition is. Bits, because OR passes the remaining rows on by copying a selection each time."""
+    return f"({' | '.join(f'({condition})::utinyint' for condition in conditions)})" if conditions else "0::utinyint"
 
 
 def _find_repeats(con: duckdb.DuckDBPyConnection) -> None:
@@ -164,12 +165,12 @@ def _find_repeats(con: duckdb.DuckDBPyConnection) -> None:
         "where not is_bad group by record_key having count(*) > 1), ranked as (select row_no, "
         "row_number() over (partition by record_key order by row_no) as nth, "
         "min(content_hash) over same <> max(content_hash) over same as contradict "
-        "from temp.gate_staged where not is_bad and record_key in (select record_key from again) "
+        "from temp.gate_typed where not is_bad and record_key in (select record_key from again) "
         "window same as (partition by record_key)) select row_no, contradict from ranked where contradict or nth > 1"
     )
     held = con.execute("select count(*) from temp.gate_repeated").fetchall()[0][0]
     but = "and row_no not in (select row_no from temp.gate_repeated)" if held else ""
-    con.execute(f"create or replace temp view gate_accepted as select * from temp.gate_staged where not is_bad {but}")
+    con.execute(f"create or replace temp view gate_accepted as select * from temp.gate_typed where not is_bad {but}")
 
 
 def position_of(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest) -> Position:
@@ -191,10 +192,8 @@ def compare(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Ma
     """
     con.execute("create or replace temp table gate_vanished (record_key uuid)")
     if not position.earlier and not position.later:
-        con.execute(
-            "create or replace temp view gate_new as select *, false as superseded_on_arrival from temp.gate_accepted"
-        )
         con.execute("create or replace temp table gate_verdict (row_no bigint, record_key uuid, is_unchanged boolean)")
+        _make_new(con, contract, "select *, false as superseded_on_arrival from temp.gate_accepted")
         return
     _prior(con, contract, manifest, only_batch=manifest.mode != "full")
     overruled = _overruled(contract, manifest, position)
@@ -205,10 +204,11 @@ def compare(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Ma
         f"{overruled.format(key='accepted.record_key')} as superseded_on_arrival "
         "from temp.gate_accepted as accepted left join temp.gate_prior as prior using (record_key)"
     )
-    con.execute(
-        "create or replace temp view gate_new as select accepted.*, verdict.superseded_on_arrival "
-        "from temp.gate_accepted as accepted join temp.gate_verdict as verdict using (row_no) "
-        "where not verdict.is_unchanged"
+    _make_new(
+        con,
+        contract,
+        "select accepted.*, verdict.superseded_on_arrival from temp.gate_accepted as accepted "
+        "join temp.gate_verdict as verdict using (row_no) where not verdict.is_unchanged",
     )
     if manifest.mode == "full":
         con.execute(
@@ -216,6 +216,36 @@ def compare(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Ma
             "and record_key not in (select record_key from temp.gate_staged where record_key is not null) "
             f"and not {overruled.format(key='record_key')}"
         )
+
+
+def _make_new(con: duckdb.DuckDBPyConnection, contract: FeedContract, rows: str) -> None:
+    """View `gate_new`: the rows to append, with the record keys their references point to.
+
+    A keyed hash costs more than a join, and six marks a week name one pupil again and again: where names repeat, each
+    is hashed once into a table (text -> key), which takes a fifth of the time.
+    """
+    keys, joins = [], ""
+    counts = "".join(f", approx_count_distinct({text_of(column)})" for column in contract.references)
+    total, *distinct = con.execute(f"select count(*){counts} from ({rows})").fetchall()[0] if counts else (0,)
+    for place, (column, values) in enumerate(zip(contract.references, distinct, strict=True)):
+        if total > _FEW_ROWS and values * 2 < total:
+            name = f"gate_map_{place}"
+            con.execute(
+                f"create or replace temp table {name} as select sent, {_reference(column, 'sent')} as key "
+                f"from (select distinct {text_of(column)} as sent from ({rows}))"
+            )
+            keys.append(f"{name}.key as {quoted(key_column(column))}")
+            joins += f" left join temp.{name} as {name} on {name}.sent = new.{text_of(column)}"
+        else:
+            keys.append(f"{_reference(column, text_of(column))} as {quoted(key_column(column))}")
+    con.execute(
+        f"create or replace temp view gate_new as select {', '.join(['new.*', *keys])} from ({rows}) as new{joins}"
+    )
+
+
+def _reference(column: ColumnContract, text: str) -> str:
+    agency, feed = str(column.references).split("__", 1)
+    return f"pseudonym({literal(f'{agency}{chr(31)}{feed}{chr(31)}')} || {text})"
 
 
 def _prior(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, only_batch: bool) -> None:

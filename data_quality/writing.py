@@ -13,8 +13,8 @@ import duckdb
 
 from data_quality.contract import FeedContract
 from data_quality.drop import Manifest
+from data_quality.formats import MalformedLine
 from data_quality.raw_tables import content_columns, day_column
-from data_quality.reader import MalformedLine
 from data_quality.row_rules import RowRule, text_of
 from data_quality.sql import literal, quoted, raw_table
 from data_quality.staging import NO_CONTENT, database_of
@@ -111,7 +111,7 @@ def collect_held(con: duckdb.DuckDBPyConnection, contract: FeedContract, rules: 
             "row_as_sent varchar, failures varchar, is_settled boolean)"
         )
         return
-    holding = [rule for rule in rules if rule.severity == "quarantine"]
+    holding = [rule for rule in rules if rule.holds]
     named = ", ".join(
         f"({place}, {literal(rule.column)}, {literal(rule.rule)}, {literal(rule.why)}, {rule.keeps_content})"
         for place, rule in enumerate(holding)
@@ -120,10 +120,7 @@ def collect_held(con: duckdb.DuckDBPyConnection, contract: FeedContract, rules: 
         "create or replace temp table gate_rules as "
         f"from (values {named or '(-1, null, null, null, true)'}) as rules(place, column_name, rule, why, keeps)"
     )
-    tests = ", ".join(
-        f"case when {'' if rule.on_deletions else 'not is_deletion and '}({rule.bad}) then {place} end"
-        for place, rule in enumerate(holding)
-    )
+    tests = ", ".join(f"case when {rule.fails} then {place} end" for place, rule in enumerate(holding))
     sent = ", ".join(f"{literal(column.name)}, {text_of(column)}" for column in contract.columns)
     con.execute(
         "create or replace temp table gate_held as with failed as (select row_no, json_object("
@@ -156,17 +153,17 @@ def write_quarantine(
         "? as file_name, held.row_no, held.column_name, held.rule, held.why as reason, "
         "staged.record_key as source_key_hash, held.row_as_sent, ?::timestamp as quarantined_at, "
         "case when held.is_settled then ? end as resolved_by_drop, held.failures "
-        "from temp.gate_held as held join temp.gate_staged as staged using (row_no) order by held.row_no",
+        "from temp.gate_held as held join temp.gate_typed as staged using (row_no) order by held.row_no",
         [drop_id, *feed, manifest.file, manifest.received_at, drop_id],
     )
     if malformed:
         # A line that cannot be taken apart may hide a row that must not be shared.
         keeps = not any(column.reject_values for column in contract.columns)
         con.executemany(
-            "insert into quarantine.gate.quarantined_row (drop_id, agency, feed, file_name, row_no, rule, reason, "
-            "row_as_sent, quarantined_at) values (?, ?, ?, ?, ?, 'malformed_row', ?, ?, ?)",
+            "insert into quarantine.gate.quarantined_row (drop_id, agency, feed, file_name, row_no, column_name, rule, "
+            "reason, row_as_sent, quarantined_at) values (?, ?, ?, ?, ?, ?, 'malformed_row', ?, ?, ?)",
             [
-                [drop_id, *feed, manifest.file, line.row_no, f"the line is no row: {line.why}",
+                [drop_id, *feed, manifest.file, line.row_no, line.column, f"the line is no row: {line.why}",
                  json.dumps({"line": line.text}) if keeps else None, manifest.received_at]
                 for line in malformed
             ],

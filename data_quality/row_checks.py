@@ -1,0 +1,54 @@
+"""Identifiers that can be checked without asking anybody: SQL over a text that is true where it is none.
+
+Each is NULL for NULL.
+"""
+
+from __future__ import annotations
+
+from data_quality.sql import literal
+
+# GOV.UK bulk data transfer shape, plus GIR 0AA and the NHS ZZ99 pseudo-postcodes, which have the same shape.
+_POSTCODE = r"(GIR ?0AA|[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2})"
+_UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
+
+
+def bad_nhs_number(text: str) -> str:
+    """Modulus 11 of the NHS Data Dictionary: weights 10 to 2, remainder from 11, 11 counts as 0, 10 is never valid."""
+    digits = f"replace(replace({text}, ' ', ''), '-', '')"
+    number = f"try_cast({digits} as bigint)"
+    total = " + ".join(f"{weight} * {_digit(number, weight - 1)}" for weight in range(10, 1, -1))
+    check = f"(11 - ({total}) % 11) % 11"
+    return f"case when not regexp_full_match({digits}, '[0-9]{{10}}') then true else {check} <> {number} % 10 end"
+
+
+def bad_upn(text: str) -> str:
+    """DfE UPN guide: the letter is table[sum of weights 2 to 13 times characters 2 to 13, modulo 23].
+
+    The 13th character of a temporary UPN is a letter, which counts as its place in the same table.
+    """
+    upn = f"upper({text})"
+    number = f"try_cast(substr({upn}, 2, 11) as bigint)"
+    values = [_digit(number, power) for power in range(10, -1, -1)]
+    last = f"substr({upn}, 13, 1)"
+    letter_value = f"strpos('{_UPN_LETTERS}', {last})"
+    values.append(f"(case when {letter_value} > 0 then {letter_value} - 1 else ascii({last}) - 48 end)")
+    total = " + ".join(f"{weight} * {value}" for weight, value in zip(range(2, 14), values, strict=True))
+    letter = f"substr('{_UPN_LETTERS}', ({total}) % 23 + 1, 1)"
+    shape = f"[{_UPN_LETTERS}][0-9]{{11}}[0-9{_UPN_LETTERS}]"
+    return f"case when not regexp_full_match({upn}, '{shape}') then true else {letter} <> substr({upn}, 1, 1) end"
+
+
+def _digit(number: str, power: int) -> str:
+    return f"(({number} // {10**power}) % 10)"
+
+
+def bad_postcode(text: str) -> str:
+    """Shaped like a postcode; whether it exists is not asked."""
+    return f"not regexp_full_match(upper({text}), {literal(_POSTCODE)})"
+
+
+CHECKS = {
+    "nhs_number": (bad_nhs_number, "it is not an NHS number (10 digits, modulus 11)"),
+    "upn": (bad_upn, "it is not a UPN (check letter)"),
+    "postcode": (bad_postcode, "it is not shaped like a postcode"),
+}
