@@ -58,7 +58,8 @@ def contacts_columns() -> list[dict[str, Any]]:
 def contract_text(
     columns: list[dict[str, Any]] | None = None, agency: str = "csc", feed: str = "contacts", **changes: Any
 ) -> str:
-    """A whole contract as YAML."""
+    """A whole contract as YAML; `quality` declares rules of the table."""
+    quality = changes.pop("quality", [])
     custom = {
         "agency": agency,
         "feed": feed,
@@ -75,7 +76,9 @@ def contract_text(
             "version": "1.0.0",
             "status": "active",
             "description": {"purpose": "test"},
-            "schema": [{"name": feed, "properties": contacts_columns() if columns is None else columns}],
+            "schema": [
+                {"name": feed, "quality": quality, "properties": contacts_columns() if columns is None else columns}
+            ],
             "slaProperties": [
                 {"property": "frequency", "value": 1, "unit": "d"},
                 {"property": "latency", "value": 2, "unit": "d"},

@@ -51,7 +51,7 @@ def band(counts: Sequence[int]) -> Band:
     """
     middle = float(median(counts))
     scatter = _MAD_TO_SD * float(median([abs(count - middle) for count in counts]))
-    reach = max(TOLERANCE * middle, _SPREAD * max(scatter, middle**0.5))
+    reach = max(TOLERANCE * middle, _SPREAD * max(scatter, max(middle, 1.0) ** 0.5))
     return Band(middle, round(max(0.0, middle - reach), 1), round(middle + reach, 1))
 
 

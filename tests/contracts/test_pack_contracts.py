@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,21 @@ def test_every_feed_is_used():
     staging = "".join(path.read_text(encoding="utf-8") for path in (PACK / "staging").rglob("*.sql"))
     read = set(re.findall(r"source\('\w+', '(\w+)'\)", staging))
     assert read == set(CONTRACTS), "a feed nobody reads has no necessity"
+
+
+def test_every_declared_rule_is_an_expectation_there_is():
+    from data_quality.expectations.suite import declared
+
+    rules = [(feed, rule) for feed, contract in CONTRACTS.items() for rule in contract.quality]
+    for _, rule in rules:
+        declared(
+            rule, date(2026, 10, 5), **({"others": "lookup"} if isinstance(rule.kwargs.get("others"), dict) else {})
+        )
+    # The rules of the children in need census that can change a list (docs/decisions).
+    assert {rule.name for _, rule in rules if re.fullmatch(r"cin_\d{4}Q?", rule.name)} == {
+        f"cin_{number}"
+        for number in ("1103", "1104", "1105", "4016", "8520", "8525Q", "8565", "8606", "8630", "8815", "8820", "8869")
+    }
 
 
 def test_what_the_pack_asks_about_is_what_staging_makes():

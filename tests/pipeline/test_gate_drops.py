@@ -35,7 +35,6 @@ from data_quality.content_hash import content_hash
 from data_quality.feed_check import check_file
 from data_quality.feed_status import feed_status
 from data_quality.gate import GateFailed, accept_drop
-from data_quality.gx import validate_batch
 from data_quality.raw_tables import RawTableConflict, ensure_raw_tables
 from data_quality.sweep import sweep_landing
 
@@ -313,23 +312,6 @@ def test_a_dry_run_says_rules_rows_and_counts_but_no_value(tmp_path):
     assert (findings.rows, findings.held, findings.is_acceptable) == (4, 3, False)
     assert "source_code: 2 rows held, it is no code of referral_source on its day (rows 2, 3)." in said
     assert CANARY not in said
-
-
-def test_the_suite_of_a_batch_counts_and_never_quotes(tmp_path):
-    contract = make_contract(tmp_path, volume={"min": 3})
-    seen = []
-    with plain_zones() as con:
-        write_drop(tmp_path / "landing", [row("1", person=CANARY), row("2", "")], extracted=START)
-        sweep(
-            con,
-            tmp_path / "landing",
-            contract,
-            observe=lambda c, frame, m: seen.append(validate_batch(c, frame, CODES)),
-        )
-    report = seen[0]
-    assert report.rows == 2 and not report.passed and report.severity == "warning"
-    assert [check.name for check in report.failed] == ["expect_table_row_count_to_be_between"]
-    assert CANARY not in repr(report)
 
 
 def test_a_broken_observer_costs_no_drop(tmp_path):
