@@ -50,8 +50,8 @@ _COLUMN_PATH = re.compile(r"\.|(\.\./)*([^/@.\s]+(/[^/@.\s]+)*(/@[^/@\s]+)?|@[^/
 _COLUMN_PROPERTIES = frozenset(
     {
         "zone", "alsoZone", "necessity", "references", "codeSet", "occurredOn", "endedOn", "recordedAt", "format",
-        "jsonArray", "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity", "refuseAbove",
-        "completeness", "identifier",
+        "jsonArray", "json", "jsonKeys", "path", "separator", "rejectValues", "tombstone", "check", "severity",
+        "refuseAbove", "completeness", "identifier",
     }
 )  # fmt: skip
 

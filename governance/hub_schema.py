@@ -95,10 +95,21 @@ AUDIT_HEAD = sa.Table(
     sa.Column("mark", sa.String, nullable=False),
 )
 
+# What became known of a frozen document later; the document itself does not change. `persons` is a count.
+DOCUMENT_MARK = sa.Table(
+    "document_mark",
+    METADATA,
+    sa.Column("document_id", sa.String, sa.ForeignKey("issued_document.document_id"), primary_key=True),
+    sa.Column("cause", sa.String, primary_key=True),
+    sa.Column("persons", sa.Integer, nullable=False),
+    sa.Column("marked_at", sa.DateTime, nullable=False),
+)
+
 # (number, name, tables created, tables that become append-only)
 MIGRATIONS: tuple[tuple[int, str, tuple[sa.Table, ...], tuple[sa.Table, ...]], ...] = (
     (1, "lists_and_releases", (CANDIDATE_BATCH, ISSUED_DOCUMENT, RELEASE), (ISSUED_DOCUMENT,)),
     (2, "audit_log", (AUDIT_ENTRY, AUDIT_SUBJECT, AUDIT_HEAD), (AUDIT_ENTRY, AUDIT_SUBJECT)),
+    (3, "document_mark", (DOCUMENT_MARK,), (DOCUMENT_MARK,)),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,7 +20,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from governance.audit import AuditLog
-from governance.hub_schema import CANDIDATE_BATCH, ISSUED_DOCUMENT, RELEASE, migrate
+from governance.hub_schema import CANDIDATE_BATCH, DOCUMENT_MARK, ISSUED_DOCUMENT, RELEASE, migrate
 from governance.seal import seal, unseal
 
 
@@ -162,6 +162,43 @@ class HubStore:
             if not (latest_only and same):
                 found.append(one)
         return found
+
+    def mark_about(self, person_keys: Collection[str], cause: str, at: datetime) -> int:
+        """Note beside every frozen document that names one of these persons what happened since; once for each cause.
+
+        Which documents those are is read from the audit log: issuing one is logged with everybody it names.
+
+        Args:
+            cause: what happened, in words for people; never about a person.
+            at: when it became known, UTC.
+
+        Returns:
+            how many documents were marked now.
+        """
+        if not person_keys:
+            return 0
+        wanted = {str(self._pseudonym("audit", key)) for key in person_keys}
+        named = {
+            str(entry.detail["document_id"]): len(wanted & set(entry.subjects))
+            for entry in self.audit.entries()
+            if entry.what.endswith(".issued") and wanted & set(entry.subjects)
+        }
+        marked = {mark["document_id"] for mark in self.marks() if mark["cause"] == cause}
+        new = [
+            {"document_id": document_id, "cause": cause, "persons": persons, "marked_at": _naive(at)}
+            for document_id, persons in sorted(named.items())
+            if document_id not in marked
+        ]
+        if new:
+            with self.engine.begin() as connection:
+                connection.execute(DOCUMENT_MARK.insert(), new)
+        return len(new)
+
+    def marks(self) -> list[dict[str, Any]]:
+        """What became known of frozen documents after they were issued, in order of time."""
+        query = sa.select(DOCUMENT_MARK).order_by(DOCUMENT_MARK.c.marked_at, DOCUMENT_MARK.c.document_id)
+        with self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
 
     def add_release(self, connection: sa.Connection, **facts: Any) -> int:
         """Record that a product goes to a recipient; returns the release's number."""

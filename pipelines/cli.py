@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.cli_operations import alert_app, keep, purge
 from pipelines.cli_reports import report_app
 
 # Pinned to the real output: steps that print for themselves are kept out of it while a run is told.
@@ -57,6 +58,9 @@ app.add_typer(list_app, name="list")
 app.add_typer(identity_app, name="identity")
 app.add_typer(dbt_app, name="dbt")
 app.add_typer(report_app, name="report")
+app.add_typer(alert_app, name="alert")
+app.command("keep", epilog="Example: hub keep --days 90")(keep)
+app.command("purge", epilog="Example: hub purge --dry-run")(purge)
 
 
 class WorldKind(StrEnum):
@@ -145,6 +149,14 @@ def demo_join(agency: Annotated[str, typer.Argument(help="The agency that joins,
     from pipelines.demo import join
 
     join(console, agency)
+
+
+@demo_app.command("update-codes", epilog="Example: hub demo update-codes")
+def demo_update_codes() -> None:
+    """Take September's new register code into the pack in use: marks held for it come in with the next night."""
+    from pipelines.demo import update_codes
+
+    update_codes(console)
 
 
 @demo_app.command("calibration", epilog="Example: hub demo calibration")

@@ -17,7 +17,7 @@ from pipelines.housekeeping import housekeeping_job
 from pipelines.hub import Hub
 from pipelines.hub_resource import hub_resource
 from pipelines.schedules import hub_schedules
-from pipelines.sensors import completed_drops_sensor
+from pipelines.sensors import completed_drops_sensor, watching_sensors
 
 
 def build(hub: Hub) -> dg.Definitions:
@@ -56,7 +56,7 @@ def build(hub: Hub) -> dg.Definitions:
         assets=[*nightly_steps, *weekly_steps, drop_log_asset(hub.contracts), decisions_asset()],
         jobs=[nightly, weekly, housekeeping],
         schedules=hub_schedules(nightly, weekly, housekeeping),
-        sensors=[completed_drops_sensor(nightly, hub.contracts)],
+        sensors=[completed_drops_sensor(nightly, hub.contracts), *watching_sensors()],
         resources={"hub": hub_resource()},
         # One process a run: a third of the time of the multiprocess executor here, and no database lock to lose.
         executor=dg.in_process_executor,

@@ -40,6 +40,10 @@ def show(console: Console, as_of: date | None, team: str | None, purpose: str) -
             facts.cause,
         )
     console.print(table)
+    shown = {facts.document_id for facts in issued}
+    for mark in hub.store.marks():
+        if mark["document_id"] in shown:
+            console.print(f"[yellow]{mark['document_id']}[/yellow]: {mark['cause']}", soft_wrap=True)
     for file in release_lists(hub, sunday, who=getpass.getuser(), purpose=purpose, team=team):
         console.print(f"  {file}", soft_wrap=True)
     return True

@@ -12,13 +12,16 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, redirect_stdout
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 
+from pipelines.alerts import alerts_of_run, announce
 from pipelines.clock import as_of_known_at, nightly_cutoff, weekly_cutoff
+from pipelines.dagster_history import quick_history
 from pipelines.failures import failures_of
 from pipelines.hub import Hub
 from pipelines.progress import listening
@@ -70,6 +73,7 @@ def run_job(name: str, tags: Callable[[Hub], dict[str, str]], console: Console) 
         run_tags = {**tags(hub), COMMAND_TAG: COMMAND, "hub/because": "hub run"}
         from pipelines.definitions import defs
 
+        stack.enter_context(quick_history(settings.dagster_home))
         instance = stack.enter_context(dg.DagsterInstance.get())
         bury_dead_runs(instance, settings)
         run_id = str(uuid4())
@@ -88,9 +92,13 @@ def run_job(name: str, tags: Callable[[Hub], dict[str, str]], console: Console) 
         if event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY:
             say(f"[yellow]{event.step_key} failed and was tried again.[/yellow]")
     for failure in failures_of(result.all_events):
-        say(f"[red]{failure.step or name} failed.[/red] {failure.words}")
+        say(f"[red]{failure.step or name} failed.[/red] {escape(failure.words)}")
     state = "[green]done[/green]" if result.success else "[red]failed[/red]: nothing was published"
     say(f"{name} {state}")
+    with dg.DagsterInstance.get() as instance:
+        run = instance.get_run_by_id(run_id) or result.dagster_run
+        told = alerts_of_run(hub, instance, run)
+        announce(hub, told, lambda line: say(f"[yellow]{escape(line)}[/yellow]"), datetime.now(UTC))
     return result.success
 
 

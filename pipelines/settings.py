@@ -7,6 +7,9 @@
 | `HUB_DROPS` | where the synthetic suppliers keep their world | `drops` |
 | `HUB_RETRY_SECONDS` | how long to wait before a failed step is tried again | 10 |
 | `HUB_KEEP_RUNS_DAYS` | how long Dagster's history of a run is kept | 90 |
+| `HUB_ALERT_SMTP_URL`, `HUB_ALERT_MAIL_TO`, `HUB_ALERT_MAIL_FROM` | mail alerts through this relay | no mail |
+| `HUB_ALERT_WEBHOOK` | post alerts to this address | no post |
+| `HUB_ALERT_EVERY_HOURS` | the same cause is told again after this | 24 |
 | `HUB_KEY_FILE`, `HUB_KEY_*` | the keys (see `governance/keys.py`) | the user's configuration folder |
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,6 +39,12 @@ class Settings(BaseSettings):
     duckdb_memory_limit: str = "6GB"
     retry_seconds: float = 10.0
     keep_runs_days: int = 90
+    # They may hold a password, so they print as stars.
+    alert_smtp_url: SecretStr | None = None
+    alert_webhook: SecretStr | None = None
+    alert_mail_to: str | None = None
+    alert_mail_from: str | None = None
+    alert_every_hours: float = 24.0
 
     @property
     def pack(self) -> Path:

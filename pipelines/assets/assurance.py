@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
-import duckdb
 
-from governance.landing_archive import remove_archived
 from pipelines.completion import require_complete
 from pipelines.feeds import feed_states
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.plots import volumes_plot
 from pipelines.progress import tell
+from pipelines.retention import purge_refused_rows, remove_sealed_files
 from pipelines.retries import again
 from pipelines.run import instant_of
 
@@ -44,9 +42,10 @@ def assurance_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         hub: Hub = context.resources.hub
         made = require_complete(context, FEED_STATUS)
         now = instant_of(context.run.tags, hub)
-        with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
+        with hub.zones.open("identity", "warehouse", "quarantine") as con:
+            refused_rows = purge_refused_rows(con, hub, now)
             states = feed_states(con, hub, now)
-            removed = end_retention(con, hub, now)
+            removed = remove_sealed_files(con, hub, now)
         target = hub.settings.root / "assurance" / "feed_status.json"
         target.parent.mkdir(exist_ok=True, mode=0o700)
         partial = target.with_suffix(".partial")
@@ -64,6 +63,7 @@ def assurance_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
                         "rows_in_quarantine": sum(state.status.held_now for state in states),
                         "assets_made": made,
                         "landing_files_removed": removed,
+                        "refused_rows_past_retention": refused_rows,
                     }
                 ),
                 "volumes": picture(
@@ -87,17 +87,3 @@ def assurance_assets(mart_keys: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         )
 
     return [feed_status_step]
-
-
-def end_retention(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> int:
-    """Remove sealed drops whose contract's landing retention ended before `now`; returns how many files went.
-
-    The databases are the record; landing is kept for weeks only, to be able to look at a file as it was sent.
-    """
-    removed = 0
-    drops = con.execute("select agency, feed, file_name, received_at from quarantine.gate.drop_log").fetchall()
-    for agency, feed, file_name, received_at in drops:
-        contract = hub.declared_contracts.get(f"{agency}__{feed}")
-        if contract and received_at + timedelta(days=contract.landing_retention_days) < now:
-            removed += remove_archived(hub.settings.landing, agency, feed, file_name)
-    return removed

@@ -17,6 +17,7 @@ from pipelines.feed_assets import columns_of, freshness_of, made_or_carried
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, table
 from pipelines.progress import tell
+from pipelines.retention import purge_records
 from pipelines.retries import again
 from pipelines.run import instant_of
 
@@ -113,6 +114,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                 archive=archive_with(hub.keys.landing),
                 observe=Observe(con, hub.code_sets, hub.quiet_days),
             )
+            gone = purge_records(con, hub, contracts.values(), now)
             not_judged = judge_standing(con, contracts, hub.contracts)
             said = history.newest(con, until=now)
             stands = {status.name: status for status in feed_status(con, contracts, now)}
@@ -148,6 +150,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                             "rows_loaded": sum(report.loaded for report in feed.loaded),
                             "rows_quarantined": sum(report.quarantined for report in feed.loaded),
                             "rows_unchanged": sum(report.unchanged for report in feed.loaded),
+                            "rows_past_retention": sum(one.rows for one in gone if one.feed == contract.feed),
                         }
                     ),
                     "agreement_state": feed.agreement,
