@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import duckdb
 
 from data_quality.contract import FeedContract
-from data_quality.expectations.history import CheckRow, newest
 from data_quality.feed_status import FeedStatus
+from data_quality.supplier_checks import broken_stops, doubts
 from data_quality.supplier_promises import Promise, often
 from data_quality.supplier_rows import HeldRow
 from data_quality.supplier_words import advice, amount, day, moment, plain, sentence_list
@@ -56,16 +56,15 @@ def asks_of(
     now: datetime,
 ) -> list[Ask]:
     """Everything asked of one agency; `contracts`, `states`, `held`, `promises` and `waiting` are its own alone."""
-    checks = [check for check in newest(con, until=now) if check.name in contracts and not check.passed]
     return [
         *_refused(con, contracts, states, now),
         *_unread(states),
         *_late(contracts, states),
         *_waiting(waiting),
-        *[_broken(contracts, check) for check in checks if check.severity == "stop"],
+        *_stops(con, contracts, now),
         *_held(held, totals),
         *_promises(promises),
-        *_doubts(contracts, checks),
+        *_doubts(con, contracts, now),
         *_agreements(contracts, now),
     ]
 
@@ -178,13 +177,12 @@ def _held(held: Sequence[HeldRow], totals: Mapping[tuple[str, str, str], int]) -
         rows, count = by_kind.get(kind, []), totals[kind]
         new = sum(row.is_new for row in rows)
         news = "all new" if new >= count else f"{new:,} new" if new else "none new"
-        where = f"{feed}, {column}" if column else feed
         why = rows[0].reason if rows else "see earlier reports"
         asks.append(
             Ask(
                 "held",
                 feed,
-                f"{where}: {amount(count, 'row')} held ({news})",
+                f"{_where(feed, column)}: {amount(count, 'row')} held ({news})",
                 plain(why),
                 advice(rule),
                 count=count,
@@ -232,42 +230,37 @@ def _promises(promises: Mapping[str, Sequence[Promise]]) -> list[Ask]:
     ]
 
 
-def _broken(contracts: Mapping[str, FeedContract], check: CheckRow) -> Ask:
-    return Ask(
-        "stop",
-        check.feed,
-        f"{check.feed}: a rule is broken that stops the weekly list",
-        f"{_meaning(contracts[check.name], check)} {_extent(check)}",
-        "Please ring us today: nobody gets a list until a good file comes or we agree what to do.",
-        count=check.unexpected or 0,
-    )
+def _stops(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, FeedContract], now: datetime) -> list[Ask]:
+    return [
+        Ask(
+            "stop",
+            stop.feed,
+            f"{_where(stop.feed, stop.column)}: the weekly list is stopped",
+            why,
+            "Please ring us today: no list goes out until a good file comes or we agree what to do.",
+            count=stop.unexpected or 0,
+        )
+        for stop, why in broken_stops(con, contracts, now)
+    ]
 
 
-def _doubts(contracts: Mapping[str, FeedContract], checks: Sequence[CheckRow]) -> list[Ask]:
-    """Rows that were loaded all the same; emptiness is told among the promises and is left out here."""
+def _doubts(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, FeedContract], now: datetime) -> list[Ask]:
+    """Rows that were loaded all the same."""
     return [
         Ask(
             "doubt",
             check.feed,
-            f"{check.feed}{', ' + check.column_name if check.column_name else ''}: taken in, but worth a look",
-            f"{_meaning(contracts[check.name], check)} {_extent(check)}",
-            "Correct what is wrong in your system when you come to it.",
+            f"{_where(check.feed, check.column_name)}: taken in, but worth a look",
+            why,
+            "Tell us if it is meant so; else correct it in your system when you come to it.",
             count=check.unexpected or 0,
         )
-        for check in checks
-        if check.severity == "inform" and check.scope in ("row", "standing") and "not_be_null" not in check.expectation
+        for check, why in doubts(con, contracts, now)
     ]
 
 
-def _meaning(contract: FeedContract, check: CheckRow) -> str:
-    told = next((rule.description for rule in contract.quality if rule.name == check.expectation), "")
-    return told or f"{check.expectation.removeprefix('expect_').replace('_', ' ').capitalize()}."
-
-
-def _extent(check: CheckRow) -> str:
-    if check.unexpected is None or check.checked is None:
-        return ""
-    return f"Not so in {check.unexpected:,} of {check.checked:,} rows."
+def _where(feed: str, column: str) -> str:
+    return f"{feed}, {column}" if column else feed
 
 
 def _agreements(contracts: Mapping[str, FeedContract], now: datetime) -> list[Ask]:

@@ -21,7 +21,6 @@ from data_quality.supplier_page import table as supplier_csv
 from data_quality.supplier_report import LedTo, SupplierReport, supplier_report
 from pipelines.clock import as_of_known_at, nightly_cutoff
 from pipelines.hub import Hub
-from pipelines.partnership import Agency
 from review.contributions import Contribution, contributions
 from review.render import page_style
 
@@ -102,7 +101,7 @@ def build_quality_page(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) 
     return quality_page(
         con,
         {name: agency.title for name, agency in hub.agencies.items()},
-        {name: _ring(agency) for name, agency in hub.agencies.items()},
+        {name: agency.whom_to_ring for name, agency in hub.agencies.items()},
         hub.contracts,
         now,
         quiet=hub.quiet_days,
@@ -152,10 +151,6 @@ def _waiting(hub: Hub, agency: str) -> list[tuple[str, str, str]]:
             _, waiting, _ = scan_folder(agency, contract.feed, folder)
             found += [(contract.feed, item.path.name, item.why) for item in waiting]
     return found
-
-
-def _ring(agency: Agency) -> str:
-    return ", ".join(part for key in ("role", "telephone") if (part := agency.contact.get(key)))
 
 
 def _synthetic(hub: Hub) -> str:
