@@ -70,6 +70,6 @@ def decided_lines(found: Sequence[Stop], hub: Hub) -> list[str]:
     for stop in found:
         if stop.override is not None:
             agency = hub.agencies[stop.agency]
-            source = "One source" if agency.sealed else agency.title
-            lines.append(f"{source} does not keep a rule about its data: {stop.why} {stop.override.sentence()}")
+            source = "one source" if agency.sealed else agency.title
+            lines.append(f"Fault in the data from {source}. What should hold: {stop.why} {stop.override.sentence()}")
     return lines

@@ -93,10 +93,11 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any], decided: Sequence[str]
         feeds=feeds,
         organisations={**organisations, **hub.labels(*_SPOKEN_CODES)},
         suppressed=suppressed,
-        basis=[*decided, *batch["basis"]],
+        basis=batch["basis"],
         patterns=batch["patterns"],
         reaches=reaches,
         episodes=episodes,
+        warnings=decided,
     )
     return [*lists.values(), *compose_notices(notices, **shared)]
 

@@ -56,6 +56,7 @@ def compose_lists(
     patterns: Sequence[Mapping[str, str]] = (),
     reaches: Mapping[str, date | None] | None = None,
     episodes: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    warnings: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """One finished `weekly_list.v1` document per area team with a capacity, also when it is empty.
 
@@ -72,6 +73,8 @@ def compose_lists(
         patterns: title and words of each named pattern: what lists with it found before.
         reaches: by agency: day of the newest thing it has told of. A file may come on time and tell of weeks ago.
 
+        warnings: what is known to be wrong with the data, and who decided that the list goes out all the same; said
+            in the lines at the top.
         episodes: by person_key: episodes whose start and end belong into the chronology.
 
     Raises:
@@ -85,7 +88,7 @@ def compose_lists(
         raise ComposeProblem(f"No weekly capacity is set for area team {unset[0]!r}; set it in partnership.yml.")
     told_feeds = feed_lines(feeds, wording)
     told_reaches = reach_lines(reaches or {}, wording, as_of)
-    if any(forbidden_in(text) for text in [*basis, *(f"{one['title']} {one['words']}" for one in patterns)]):
+    if any(forbidden_in(text) for text in [*warnings, *basis, *(f"{one['title']} {one['words']}" for one in patterns)]):
         raise ComposeProblem("The sentence on where the list comes from says something a product may not say.")
     lookups = Lookups(identities, professionals or {}, organisations or {}, episodes or {})
     documents = {}
@@ -117,7 +120,7 @@ def compose_lists(
             "team_name": settings.team_name(team),
             "team_contact": settings.team_contacts.get(team),
             "content_hash": "",
-            "top_lines": _top_lines(composed, counts, told_feeds, told_reaches, wording),
+            "top_lines": _top_lines(composed, counts, told_feeds, told_reaches, warnings, wording),
             "basis": list(basis),
             "patterns": _patterns(patterns),
             "statements": statements(wording, settings, ("people_decide", "order", "offer", "purpose")),
@@ -274,6 +277,7 @@ def _top_lines(
     counts: Mapping[str, Any],
     feeds: Sequence[Mapping[str, Any]],
     reaches: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
     wording: Wording,
 ) -> list[str]:
     """Three lines for someone in a hurry: whom by when, what is missing, what never to forget."""
@@ -298,7 +302,7 @@ def _top_lines(
         missing = f"Late or missing: {joined([feed_short(line, wording) for line in late])}."
     else:
         missing = wording.phrase("all_on_time")
-    missing = " ".join([missing, *(line["sentence"] for line in reaches if line["sentence"])])
+    missing = " ".join([*warnings, missing, *(line["sentence"] for line in reaches if line["sentence"])])
     return [
         who,
         missing,

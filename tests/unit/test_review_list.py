@@ -49,6 +49,11 @@ def test_three_lines_say_it_all() -> None:
     assert third == "Not being on this list means nothing. If you think a child is in danger now, refer now."
 
 
+def test_a_decision_to_issue_with_faulty_data_stands_at_the_top() -> None:
+    said = "Fault in the data from Police. Issued all the same until 20 October 2026 by decision of R. Example: known."
+    assert north(warnings=[said])["top_lines"][1].startswith(f"{said} Late or missing")
+
+
 def test_how_far_news_reaches_is_told_for_every_agency_but_a_sealed_one() -> None:
     lines = {line["agency"]: line for line in north()["reaches"]}
     assert set(lines) == {"police", "education", "community_health"}
