@@ -122,6 +122,7 @@ def purge(
         mark: gets the person keys of whom something goes, before it goes; called again after a kill.
         step: called with a name between any two steps; tests raise from it to play a killed process.
     """
+    _carry_out(con, mark, step)
     found = find_expired(con, feeds, today)
     if found:
         con.execute("begin transaction")
@@ -132,18 +133,24 @@ def purge(
         )
         con.execute("commit")
         step("written down")
-    if con.execute("select 1 from warehouse.gate.purge_due limit 1").fetchall():
-        mark(_persons(con))
-        step("marked")
-        for zone in _ZONES:
-            con.execute("begin transaction")
-            for table, column in _keyed_tables(con, zone):
-                con.execute(f"delete from {table} where {column} in (select record_key from warehouse.gate.purge_due)")
-            if zone == "warehouse":
-                con.execute("delete from warehouse.gate.purge_due")
-            con.execute("commit")
-            step(f"{zone} deleted")
+        _carry_out(con, mark, step)
     return found
+
+
+def _carry_out(con: duckdb.DuckDBPyConnection, mark: Callable[[set[str]], object], step: Callable[[str], None]) -> None:
+    """Delete what is written down as due, and cross it off with the last zone."""
+    if not con.execute("select 1 from warehouse.gate.purge_due limit 1").fetchall():
+        return
+    mark(_persons(con))
+    step("marked")
+    for zone in _ZONES:
+        con.execute("begin transaction")
+        for table, column in _keyed_tables(con, zone):
+            con.execute(f"delete from {table} where {column} in (select record_key from warehouse.gate.purge_due)")
+        if zone == "warehouse":
+            con.execute("delete from warehouse.gate.purge_due")
+        con.execute("commit")
+        step(f"{zone} deleted")
 
 
 def purge_quarantine(con: duckdb.DuckDBPyConnection, before: datetime) -> int:
