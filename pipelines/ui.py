@@ -6,21 +6,31 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
+import dagster as dg
 from rich.console import Console
 
+from pipelines.dbt_runs import ensure_manifest
 from pipelines.hub import Hub
 from pipelines.run import prepare_dagster_home
+from pipelines.run_lock import bury_dead_runs
 from pipelines.settings import REPOSITORY
+
+_PATIENCE_SECONDS = 2.0
 
 
 def serve(console: Console, port: int) -> None:
     """Run until interrupted. Binds to 127.0.0.1: sign-on is a reverse proxy's job (docs/operations.md)."""
     hub = Hub.from_environment(create_keys=True)
-    hub.prepare()
+    hub.settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Databases are brought to this version by the runs: one may be under way now.
+    ensure_manifest(hub)
     prepare_dagster_home(hub.settings)
+    with dg.DagsterInstance.get() as instance:
+        bury_dead_runs(instance, hub.settings)
     console.print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl+C ends it)")
     command = [
         str(Path(sys.executable).with_name("dagster")),
@@ -43,13 +53,24 @@ def serve(console: Console, port: int) -> None:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """Ask the whole group to stop, and insist after a while."""
-    for ask, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 5)):
-        os.killpg(server.pid, ask)
-        try:
-            server.wait(timeout=patience)
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
+    """Ask every process of the group to stop, and end those that take their time.
+
+    Dagster's own way takes up to twenty seconds: its servers wait for one another's heartbeats. Nothing is lost by not
+    waiting. A run that was under way is cancelled or, if it needs longer, buried by the next start; running it again
+    ends the same.
+    """
+    for ask, patience in ((signal.SIGINT, _PATIENCE_SECONDS), (signal.SIGKILL, 1.0)):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, ask)
+        until = time.monotonic() + patience
+        while _group_lives(server) and time.monotonic() < until:
+            time.sleep(0.05)
+
+
+def _group_lives(server: subprocess.Popen[bytes]) -> bool:
+    server.poll()  # or it would stay as a zombie and count as living
+    try:
+        os.killpg(server.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
