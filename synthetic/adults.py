@@ -99,10 +99,12 @@ class _Stories:
         )  # fmt: skip
 
     def of_adult(self, person_id: int, place: int) -> None:
-        """Everyday life for everybody, and a planted story for some; the last weeks seen first hold one of each."""
+        """Everyday life for everybody and a planted story for some; one of each in the weeks before the first run."""
         self._everyday(person_id)
         if place < len(self.planted):
             self.planted[place](person_id, date(2026, 9, 28) + timedelta(days=place % 5))
+        elif place < len(self.planted) + 2:
+            self._add(person_id, "notification", date(2026, 9, 15) + timedelta(days=place % 3), "lost")
         elif self.rng.random() < PLANTED_SHARE:
             self.planted[place % len(self.planted)](person_id, self._day())
 

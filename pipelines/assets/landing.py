@@ -100,25 +100,28 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
         from data_quality.expectations.observer import Observe
         from data_quality.expectations.standing import judge_standing
         from data_quality.feed_status import feed_status
-        from data_quality.sweep import sweep_landing
+        from data_quality.sweep import FeedSweep, sweep_landing
 
         now = instant_of(context.run.tags, hub)
+        # A sign-off may have run out since this process read the pack: such a feed is off from that day.
+        on = {feed: contract for feed, contract in contracts.items() if feed in hub.contracts}
+        ring = (hub.agencies.get(agency) or hub.partnership.agencies[agency]).whom_to_ring
         with hub.zones.open("identity", "warehouse", "quarantine") as con:
             Pseudonym(hub.keys.pseudonym).install(con)
             sweep = sweep_landing(
                 con,
                 hub.settings.landing,
-                contracts,
+                on,
                 hub.code_sets,
                 now=now,
                 archive=archive_with(hub.keys.landing),
                 observe=Observe(con, hub.code_sets, hub.quiet_days),
             )
             gone = purge_records(con, hub, contracts.values(), now)
-            not_judged = judge_standing(con, contracts, hub.contracts)
+            not_judged = judge_standing(con, on, hub.contracts)
             said = history.newest(con, until=now)
             stands = {status.name: status for status in feed_status(con, contracts, now)}
-        feeds = sweep.feeds
+        feeds = {**{feed: FeedSweep(feed) for feed in contracts}, **sweep.feeds}
         loaded = sum(report.rows_in for feed in feeds.values() for report in feed.loaded)
         refused = [why for feed in feeds.values() for why in [*feed.refused, *([feed.problem] if feed.problem else [])]]
         tell(
@@ -153,7 +156,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                             "rows_past_retention": sum(one.rows for one in gone if one.feed == contract.feed),
                         }
                     ),
-                    "agreement_state": feed.agreement,
+                    "agreement_state": feed.agreement if feed_name in on else "waits for its sign-off",
                     "known_until": f"{now:%Y-%m-%d %H:%M} UTC",
                     **({"refused": table(["why"], [[str(reason)] for reason in feed.refused])} if feed.refused else {}),
                 },
@@ -165,7 +168,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
                             *(report.observer_problem for report in feed.loaded if report.observer_problem),
                             *([not_judged[feed_name]] if feed_name in not_judged else []),
                         ],
-                        hub.agencies[agency].whom_to_ring,
+                        ring,
                     ),
                     on_time_result(feed_key(contract), stands[feed_name]),
                 ],

@@ -1,5 +1,6 @@
 -- Which records about adults are one adult, by rules alone: a notification by the police is an adult of the council's
--- where the birth date and one name agree, or both names where no birth date was given, and exactly one adult fits.
+-- where the birth date and one name agree, or both names where the birth date is missing, a guess or turned round, and
+-- exactly one adult fits.
 -- Nothing is learned, and records about children are neither read here nor meet these anywhere.
 with adult as (
     select * from {{ ref('stg_adult_social_care__name') }}
@@ -27,9 +28,18 @@ candidate as (
                     )
                 )
                 or (
-                    notification.birth_date is null
-                    and notification.surname_letters = adult.surname_letters
+                    notification.surname_letters = adult.surname_letters
                     and notification.forename_letters = adult.forename_letters
+                    and (
+                        notification.birth_date is null
+                        -- The first of January of the right year is a guess; day and month are easily exchanged.
+                        or notification.birth_date = date_trunc('year', adult.birth_date)
+                        or (
+                            year(notification.birth_date) = year(adult.birth_date)
+                            and month(notification.birth_date) = day(adult.birth_date)
+                            and day(notification.birth_date) = month(adult.birth_date)
+                        )
+                    )
                 )
             )
             and {{ versions_overlap('notification', 'adult') }}
