@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
+from pipelines.dbt_resource import HubDbt
 from pipelines.dbt_runs import dbt_executable, zone_environment
 from pipelines.hub import Hub
 from pipelines.progress import tell
@@ -43,7 +44,7 @@ def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg
     def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
         tell(message)
-        dbt = DbtCliResource(
+        dbt = HubDbt(
             project_dir=str(hub.settings.dbt_folder),
             profiles_dir=str(hub.settings.dbt_folder),
             dbt_executable=dbt_executable(),
