@@ -40,7 +40,9 @@ def record_completeness(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, 
     for drop_id, name, mode, extracted_at in con.execute(
         "select drop_id, agency || '__' || feed, mode, extracted_at from warehouse.gate.drop_log "
         "where is_complete and status = 'loaded' and mode <> 'retry' "
-        "and drop_id not in (select drop_id from warehouse.quality.completeness) order by drop_id"
+        "and agency || '__' || feed in (select unnest(?)) "
+        "and drop_id not in (select drop_id from warehouse.quality.completeness) order by drop_id",
+        [[name for name, contract in contracts.items() if followed(contract)]],
     ).fetchall():
         drops.setdefault(name, []).append((drop_id, mode, extracted_at))
     counted: list[list[Any]] = []

@@ -85,14 +85,16 @@ def feed_weeks(
             [now, now, now - WEEK * weeks],
         ).fetchall()
     }
-    loads: dict[str, list[datetime]] = {}
-    for name, received_at in con.execute(
-        "select agency || '__' || feed, received_at from warehouse.gate.drop_log "
-        "where is_complete and status = 'loaded' and mode <> 'retry' and received_at <= ? order by received_at",
-        [now],
-    ).fetchall():
-        loads.setdefault(name, []).append(received_at)
-    began = min((times[0] for times in loads.values()), default=None)
+    newest_at = {
+        (name, end): received_at
+        for name, end, received_at in con.execute(
+            "select agency || '__' || feed, ends.at, max(received_at) from warehouse.gate.drop_log "
+            "join (select unnest(?::timestamp[]) as at) as ends on received_at <= ends.at "
+            "where is_complete and status = 'loaded' and mode <> 'retry' group by all",
+            [ends],
+        ).fetchall()
+    }
+    began = {end for _, end in newest_at}
     found = {}
     for name, contract in contracts.items():
         line = []
@@ -100,14 +102,14 @@ def feed_weeks(
             files, rows, loaded, unchanged, held, refused_files, refused = (
                 int(value or 0) for value in counts.get((name, weeks - 1 - place), (0,) * 7)
             )
-            newest = max((time for time in loads.get(name, []) if time <= end), default=None)
+            newest = newest_at.get((name, end))
             age = None if newest is None else (end - newest) / timedelta(days=1)
             late = age is None or (contract.latency_days is not None and age > contract.latency_days)
             line.append(
                 Week(
                     ends=end, files=files, rows=rows, loaded=loaded, unchanged=unchanged, held=held,
                     refused_files=refused_files, refused=refused, age_days=age,
-                    is_late=None if began is None or end < began else late, is_quiet=_is_quiet(contract, end, quiet),
+                    is_late=late if end in began else None, is_quiet=_is_quiet(contract, end, quiet),
                 )
             )  # fmt: skip
         found[name] = tuple(line)

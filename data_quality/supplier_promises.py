@@ -66,7 +66,9 @@ def promises_of(
                 Promise(
                     column.name,
                     f"filled in at least {percent(column.completeness)}",
-                    f"{percent(fill.share)} of {fill.rows:,} rows" if fill.share is not None else "no rows lately",
+                    f"{percent(fill.share)} of {amount(fill.rows, 'row')}"
+                    if fill.share is not None
+                    else "no rows lately",
                     fill.share >= column.completeness if enough and fill.share is not None else None,
                 )
             )

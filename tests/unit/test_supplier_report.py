@@ -78,7 +78,7 @@ def test_a_code_is_shown_only_where_it_cannot_be_a_name() -> None:
     ]  # fmt: skip
 
 
-_NAME = st.text(alphabet="BCDFGHJKLMNPQRSTVWXYZbcdefghjklmnpqrstuvwxyz'", min_size=5, max_size=20)
+_NAME = st.text(alphabet="BCDFGHJKLMNPQRSTVWXZbcdfghjklmnpqrstvwxz'", min_size=6, max_size=20)
 _KEY = st.text(alphabet="BCDFGHJKLMNPQRSTVWXYZ0123456789", min_size=8, max_size=14)
 
 
