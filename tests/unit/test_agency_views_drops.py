@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from synthetic.agencies import BUILDERS, FEEDS, Feed, Ground
+from synthetic.agencies import BUILDERS, FEEDS, JOINING, Feed, Ground
 from synthetic.agencies.drops import SCHEMA_VERSION
 from synthetic.agencies.views import FIRST_DROP_DATE, ViewSettings
 from synthetic.demo import DemoMissingError, WorldEndsError, advance_demo, create_demo
@@ -110,7 +110,8 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def test_the_registry_and_the_contracts_name_the_same_feeds(contracts):
-    assert sorted(feed.label for feed in FEEDS) == sorted(contracts)
+    joining = [feed for feeds in JOINING.values() for feed in feeds]
+    assert sorted(feed.label for feed in [*FEEDS, *joining]) == sorted(contracts)
 
 
 @pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.label)
