@@ -17,7 +17,7 @@ from data_quality.contract import FeedContract
 from data_quality.drop import Drop, DropRefused, Manifest, Waiting
 from data_quality.formats import MalformedLine, Unreadable, inspect, read_file
 from data_quality.row_rules import rules_of
-from data_quality.staging import clear, settle, staging
+from data_quality.staging import clear, refuse_broken_column, settle, staging
 from data_quality.writing import collect_held
 
 _ROWS_SHOWN = 10
@@ -102,6 +102,7 @@ def check_file(path: Path, contract: FeedContract, code_sets: CodeSets, on: date
         rules = rules_of(contract, code_sets, manifest.extracted_at.date())
         batch = read_file(con, path, shape, contract, staging(con, contract, rules, shape.is_tidy))
         settle(con, contract)
+        refuse_broken_column(con, drop, rules, batch.rows_in)
         collect_held(con, contract, rules)
         result.rows = batch.rows_in
         held = con.execute("select count(*) from temp.gate_held").fetchall()[0][0]

@@ -30,7 +30,7 @@ from data_quality.expectations.history import CheckRow
 from data_quality.formats import MalformedLine, Unreadable, inspect, read_file
 from data_quality.row_rules import RowRule, rules_of
 from data_quality.sql import quoted, raw_table
-from data_quality.staging import clear, compare, position_of, roll_back, settle, staging
+from data_quality.staging import clear, compare, position_of, refuse_broken_column, roll_back, settle, staging
 from data_quality.writing import (
     Counts,
     collect_held,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 DATABASES = ("quarantine", "warehouse", "identity")
 OBSERVED_ROWS = 200_000
-# Two bad rows of three say nothing about a column.
-_FEWEST_FOR_SHARE = 20
 
 Outcome = Literal["loaded", "refused", "waiting", "already_loaded"]
 Step = Callable[[str], None]
@@ -150,7 +148,7 @@ def accept_drop(
             )
         step("read")
         settle(con, contract)
-        _refuse_broken_column(con, drop, rules, batch.rows_in)
+        refuse_broken_column(con, drop, rules, batch.rows_in)
         return take_batch(
             con, manifest, contract, rules, batch.malformed, manifest.mode, shape.dropped, shape.is_reordered,
             observe, step,
@@ -292,22 +290,6 @@ def _refuse_empty(drop: Drop, contract: FeedContract) -> None:
             "an empty full drop would say that everybody is gone, and the contract promises rows.",
             "Send the full extract, or tell the hub that the feed has ended.",
         )
-
-
-def _refuse_broken_column(con: duckdb.DuckDBPyConnection, drop: Drop, rules: list[RowRule], rows_in: int) -> None:
-    """Refuse a drop in which a column of severity `refuse` is broken as a whole, not in a row here and there."""
-    grave = [rule for rule in rules if rule.severity == "refuse"]
-    if not grave or rows_in < _FEWEST_FOR_SHARE:
-        return
-    tests = ", ".join(f"count_if({rule.fails})" for rule in grave)
-    counts = con.execute(f"select {tests} from temp.gate_typed where is_bad").fetchall()[0]
-    for rule, count in zip(grave, counts, strict=True):
-        if count > rule.refuse_above * rows_in:
-            raise drop.refuse(
-                "rule_share",
-                f"in column {rule.column}, {count:,} of {rows_in:,} rows break the rule {rule.rule} ({rule.why}).",
-                "Check how the column is exported, or agree a new contract version first; send the file again.",
-            )
 
 
 def _count(con: duckdb.DuckDBPyConnection, malformed: int, dropped: int) -> Counts:

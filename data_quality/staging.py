@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import duckdb
 
 from data_quality.contract import ColumnContract, FeedContract
-from data_quality.drop import Manifest
+from data_quality.drop import Drop, Manifest
 from data_quality.raw_tables import day_column, key_column
 from data_quality.row_rules import (
     SEPARATOR,
@@ -40,6 +40,8 @@ _TABLES = (
 )  # fmt: skip
 NO_CONTENT = "'00000000-0000-0000-0000-000000000000'::uuid"
 _FEW_ROWS = 10_000
+# Two bad rows of three say nothing about a column.
+_FEWEST_FOR_SHARE = 20
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,26 @@ def settle(con: duckdb.DuckDBPyConnection, contract: FeedContract) -> None:
         "from temp.gate_staged"
     )
     _find_repeats(con)
+
+
+def refuse_broken_column(con: duckdb.DuckDBPyConnection, drop: Drop, rules: list[RowRule], rows_in: int) -> None:
+    """Refuse a drop in which a column of severity `refuse` is broken as a whole, not in a row here and there.
+
+    Raises:
+        DropRefused: more of its rows fail one rule of that column than `refuseAbove` allows.
+    """
+    grave = [rule for rule in rules if rule.severity == "refuse"]
+    if not grave or rows_in < _FEWEST_FOR_SHARE:
+        return
+    tests = ", ".join(f"count(*) filter (where {rule.fails})" for rule in grave)
+    counts = con.execute(f"select {tests} from temp.gate_typed where is_bad").fetchall()[0]
+    for rule, count in zip(grave, counts, strict=True):
+        if count > rule.refuse_above * rows_in:
+            raise drop.refuse(
+                "rule_share",
+                f"in column {rule.column}, {count:,} of {rows_in:,} rows break the rule {rule.rule} ({rule.why}).",
+                "Check how the column is exported, or agree a new contract version first; send the file again.",
+            )
 
 
 def _staged_sql(

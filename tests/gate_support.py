@@ -134,7 +134,7 @@ def write_drop(
         "rows": (len(rows) if count is None else count), "sha256": sha256 or hashlib.sha256(content).hexdigest(),
         "schema_version": "1.0.0", "code_set_version": "2026-09",
     }  # fmt: skip
-    path = folder / f"{file.removesuffix('.csv')}.manifest.json"
+    path = folder / f"{Path(file).stem}.manifest.json"
     path.write_text(json.dumps(manifest), encoding="utf-8")
     return Drop(folder / file, path, read_manifest(path, agency, feed))
 

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from data_quality.contract import ColumnContract, FeedContract
-from data_quality.drop import Drop
+from data_quality.drop import Drop, DropRefused
 from data_quality.formats.common import (
     Batch,
     MalformedLine,
@@ -52,7 +52,9 @@ def look(drop: Drop, contract: FeedContract, size: int) -> Shape:
     _refuse_unsafe(drop)
     try:
         sheet, header = _header(drop, contract)
-    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, zipfile.BadZipFile, SyntaxError):
+    except DropRefused:
+        raise
+    except Exception:  # a damaged workbook breaks openpyxl in every way there is, and its words may quote a cell
         raise drop.refuse("not_xlsx", "its workbook cannot be read.", _SENT_AGAIN) from None
     shape = match_columns(drop, contract, header, size)
     return Shape(**{**vars(shape), "sheet": sheet})
@@ -64,10 +66,13 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Fee
     Raises:
         Unreadable: the sheet is damaged.
     """
-    book = _open(path)
+    try:
+        book = _open(path)
+    except Exception:
+        raise Unreadable from None
     try:
         return take_rows(con, contract, _rows(book, shape, contract), take)
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError, zipfile.BadZipFile, SyntaxError, duckdb.Error):
+    except Exception:  # as above
         raise Unreadable from None
     finally:
         book.close()
@@ -163,7 +168,7 @@ def _row(
 def _header(drop: Drop, contract: FeedContract) -> tuple[str, list[str]]:
     book = _open(drop.path)
     try:
-        wanted = contract.delivery.sheet
+        wanted = (contract.delivery.sheet or "").strip()
         visible = [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
         named = [title for title in book.sheetnames if wanted and title.strip().casefold() == wanted.casefold()]
         if wanted and not named:
@@ -212,5 +217,7 @@ def _refuse_unsafe(drop: Drop) -> None:
                         head = file.read(64 << 10)
                     if _DOCTYPE in head or _DOCTYPE.decode().encode("utf-16-le") in head:
                         raise drop.refuse("unsafe_xml", "a part of it declares a document type.", _SENT_AGAIN)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
+    except DropRefused:
+        raise
+    except Exception:  # bad archive, unknown method, password, broken stream: all the same to the sender
         raise drop.refuse("not_xlsx", "it is no .xlsx workbook, or cut short.", _SENT_AGAIN) from None
