@@ -14,8 +14,8 @@ import pandas as pd
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.expectations.history import CheckRow, Scope, Severity
-from data_quality.expectations.volume import LEAST_DROPS, QuietDay, day_of, usual_band, usual_drops
-from data_quality.quality_rule import QualityRule
+from data_quality.expectations.usual_groups import SILENT_FOR, silent_groups
+from data_quality.expectations.volume import LAST, EarlierDrop, QuietDay, day_of, like_drops, usual_band
 from data_quality.sql import quoted, raw_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # A share of three rows says nothing; a promise is judged on this many at least.
 ENOUGH_ROWS = 20
-_UsualDrop = tuple[str, date, int]
 
 
 def no_quiet_days(contract: FeedContract, day: date) -> bool:
@@ -90,34 +89,39 @@ class Observe:
 
         manifest = facts.manifest
         receipt = Receipt(contract, manifest.drop_id, manifest.received_at)
-        groups: dict[str, pd.DataFrame] = {}
         rows = list(_schema(receipt, facts))
-        if not (manifest.history or self._quiet(contract, day_of(manifest.extracted_at))):
-            usual = usual_drops(self._con, contract, manifest, self._quiet)
-            rows += _volume(receipt, manifest.rows, usual, day_of(manifest.extracted_at))
-            groups = dict(self._groups(contract, usual))
+        groups: dict[str, pd.DataFrame] = {}
+        if not manifest.history:
+            earlier = like_drops(self._con, contract, manifest)
+            day = day_of(manifest.extracted_at)
+            rows += _volume(receipt, manifest.rows, earlier, None if self._quiet(contract, day) else day, self._quiet)
+            groups = dict(self._groups(contract, earlier))
         asked = suite_of(contract, frame, self._code_sets, manifest.extracted_at.date(), groups)
         rows += receipt.rows("row", validate(asked, frame, groups))
         return list({(row.expectation, row.column_name): row for row in rows}.values())
 
-    def _groups(self, contract: FeedContract, usual: Sequence[_UsualDrop]) -> Iterator[tuple[str, pd.DataFrame]]:
-        """For every rule about groups: the usual groups and whether the drop brought anything new of them."""
+    def _groups(self, contract: FeedContract, earlier: Sequence[EarlierDrop]) -> Iterator[tuple[str, pd.DataFrame]]:
+        """For every rule about groups: the usual groups and whether the drop, or one shortly before, had any rows new
+        of them. Rules for which there is nothing to compare with are left out."""
         for rule in (rule for rule in contract.quality if rule.is_of_groups):
-            drops = [drop_id for drop_id, _, _ in usual][: int(rule.kwargs.get("loads", 8))]
-            if len(drops) >= LEAST_DROPS:
-                yield rule.name, self._seen(contract, rule, drops)
-
-    def _seen(self, contract: FeedContract, rule: QualityRule, drops: Sequence[str]) -> pd.DataFrame:
-        column = contract.column(str(rule.kwargs["column"]))
-        name, ids = quoted(column.name), ", ".join(f"'{drop_id}'::uuid" for drop_id in drops)
-        return self._con.execute(
-            f"with earlier as (select distinct drop_id, {name} as name from {raw_table(column.zone, contract.name)} "
-            f"where drop_id in ({ids}) and not is_deleted and {name} is not null), "
-            "usual as (select name from earlier group by name "
-            "having 2 * count(*) >= (select count(distinct drop_id) from earlier)) "
-            f"select name, name in (select {name} from temp.gate_new where not is_deletion and {name} is not null) "
-            "as seen from usual"
-        ).df()
+            column = contract.column(str(rule.kwargs["column"]))
+            name, drops = quoted(column.name), [one.drop_id for one in earlier][: int(rule.kwargs.get("loads", LAST))]
+            if not drops:
+                continue
+            spoke: dict[str, set[str]] = {drop_id: set() for drop_id in drops}
+            for drop_id, group in self._con.execute(
+                f"select distinct drop_id::varchar, {name}::varchar from {raw_table(column.zone, contract.name)} "
+                f"where drop_id in ({', '.join('?' * len(drops))}) and not is_deleted and {name} is not null",
+                drops,
+            ).fetchall():
+                spoke[drop_id].add(group)
+            now = self._con.execute(
+                f"select distinct {name}::varchar from temp.gate_new where not is_deletion and {name} is not null"
+            ).fetchall()
+            silent_for = int(rule.kwargs.get("silent_for", SILENT_FOR))
+            found = silent_groups({group for (group,) in now}, [spoke[drop_id] for drop_id in drops], silent_for)
+            if found:
+                yield rule.name, pd.DataFrame({"name": list(found), "seen": list(found.values())})
 
 
 def _schema(receipt: Receipt, facts: BatchFacts) -> Iterator[CheckRow]:
@@ -126,13 +130,16 @@ def _schema(receipt: Receipt, facts: BatchFacts) -> Iterator[CheckRow]:
     yield receipt.row("reordered", "", "schema", "inform", not facts.is_reordered, columns, int(facts.is_reordered))
 
 
-def _volume(receipt: Receipt, rows: int, usual: Sequence[_UsualDrop], day: date) -> Iterator[CheckRow]:
+def _volume(
+    receipt: Receipt, rows: int, earlier: Sequence[EarlierDrop], day: date | None, quiet: QuietDay
+) -> Iterator[CheckRow]:
+    """Agreed and usual volume; on a quiet day (`day` is None) only the agreed one."""
     contract = receipt.contract
     least, most = contract.volume
     if least is not None or most is not None:
         passed = (least is None or rows >= least) and (most is None or rows <= most)
         yield receipt.row("volume_agreed", "", "volume", "inform", passed, rows, 0 if passed else 1)
-    band = usual_band(usual, day)
+    band = usual_band([one for one in earlier if not quiet(contract, one.day)], day) if day else None
     if band:
         few, many = rows < band.least, rows > band.most
         severity: Severity = "stop" if contract.required_for_list else "inform"

@@ -3,7 +3,7 @@
 >>> band([100, 104, 98, 96, 110, 101, 99, 103])
 Band(expected=100.5, least=60.3, most=140.7)
 >>> band([4, 6, 5, 5])                        # small counts jump about; nothing but silence for weeks would be news
-Band(expected=5.0, least=0.0, most=11.7)
+Band(expected=5.0, least=0.0, most=15.0)
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ LEAST_DROPS = 4
 # Beyond this share of what is usual a list needs an explanation first (the partnership's own rule).
 TOLERANCE = 0.4
 _SPREAD = 3.0
+# A family of six is no surge.
+_FEW = 10
 # Median absolute deviation to standard deviation, for a normal distribution.
 _MAD_TO_SD = 1.4826
 # An extract made before this hour is about the day before.
@@ -43,15 +45,24 @@ class Band:
     most: float
 
 
+@dataclass(frozen=True)
+class EarlierDrop:
+    """A drop taken in before: its id, the day it is about, its rows."""
+
+    drop_id: str
+    day: date
+    rows: int
+
+
 def band(counts: Sequence[int]) -> Band:
-    """What a drop may count: the median of the last ones, 40 % either way, wider where chance alone is.
+    """What a drop may count: the median of the last ones, 40 % or ten rows either way, wider where chance alone is.
 
     Chance is three standard deviations, of a Poisson count of that size or as the drops themselves scatter (median
     absolute deviation, so that one bad night does not teach the next to be bad).
     """
     middle = float(median(counts))
     scatter = _MAD_TO_SD * float(median([abs(count - middle) for count in counts]))
-    reach = max(TOLERANCE * middle, _SPREAD * max(scatter, max(middle, 1.0) ** 0.5))
+    reach = max(TOLERANCE * middle, _SPREAD * max(scatter, middle**0.5), _FEW)
     return Band(middle, round(max(0.0, middle - reach), 1), round(middle + reach, 1))
 
 
@@ -60,21 +71,18 @@ def day_of(extracted_at: datetime) -> date:
     return (extracted_at.replace(tzinfo=ZoneInfo("UTC")).astimezone(_LONDON) - _DAY_BEGINS).date()
 
 
-def usual_drops(
-    con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest, quiet: QuietDay
-) -> list[tuple[str, date, int]]:
-    """Earlier drops like this one, newest first: (drop_id, day, rows). Same mode, no initial history, no quiet day."""
+def like_drops(con: duckdb.DuckDBPyConnection, contract: FeedContract, manifest: Manifest) -> list[EarlierDrop]:
+    """Earlier drops of the same feed and mode, newest first, initial histories left out."""
     rows = con.execute(
         "select drop_id, extracted_at, rows_in from warehouse.gate.drop_log where agency = ? and feed = ? "
         "and mode = ? and not history and status = 'loaded' and is_complete and extracted_at < ? "
         "and received_at <= ? order by extracted_at desc, drop_id desc limit 120",
         [contract.agency, contract.feed, manifest.mode, manifest.extracted_at, manifest.received_at],
     ).fetchall()
-    days = [(str(drop_id), day_of(extracted_at), int(count)) for drop_id, extracted_at, count in rows]
-    return [one for one in days if not quiet(contract, one[1])]
+    return [EarlierDrop(str(drop_id), day_of(extracted_at), int(count)) for drop_id, extracted_at, count in rows]
 
 
-def usual_band(drops: Sequence[tuple[str, date, int]], day: date) -> Band | None:
+def usual_band(drops: Sequence[EarlierDrop], day: date) -> Band | None:
     """The band for a drop about `day`, from the last drops of that weekday; None while there are too few."""
-    counts = [count for _, other, count in drops if other.weekday() == day.weekday()][:LAST]
+    counts = [one.rows for one in drops if one.day.weekday() == day.weekday()][:LAST]
     return band(counts) if len(counts) >= LEAST_DROPS else None

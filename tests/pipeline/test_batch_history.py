@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from data_quality.contract import ContractRefused
+from data_quality.drop_log import recover
 from data_quality.expectations import history
 from data_quality.expectations.observer import Observe
 from data_quality.expectations.standing import current_rows, judge_standing
 from data_quality.expectations.stops import Override, OverrideRefused, load_overrides, stops
 from data_quality.expectations.volume import band
-from data_quality.gate import recover
 from data_quality.sweep import sweep_landing
 from pipelines.list_stops import ListStopped, decided_lines, require_no_stop
 from pipelines.partnership import Agency
@@ -111,7 +111,7 @@ def test_a_killed_drop_leaves_no_answers_and_the_next_run_the_same(tmp_path):
 
 def test_a_band_is_learned_from_the_feed_itself():
     assert band([100, 104, 98, 96, 110, 101, 99, 5]).least == pytest.approx(59.7)
-    assert (band([0, 0, 1, 0]).least, band([0, 0, 1, 0]).most) == (0, 3)
+    assert (band([0, 0, 1, 0]).least, band([0, 0, 1, 0]).most) == (0, 10)
     assert band([1000, 1400, 700, 1200, 900, 1300]).least < 600
 
 
@@ -142,12 +142,13 @@ def test_a_group_that_falls_silent_inside_a_full_file_is_missed(tmp_path):
     )
     with plain_zones() as con:
         landing = tmp_path / "landing"
-        for night in range(7):
+        for night in range(9):
             lines = [[f"{night}-{code}-{n}", code] for code in "ABCDEFGHIJ" for n in range(20)]
-            lines = [line for line in lines if night < 5 or line[1] not in "AB"]
+            lines = [line for line in lines if night < 5 or line[1] not in ("AB" if night < 8 else "ABCDEFGH")]
             write_drop(landing, lines, extracted=START + night * DAY, header=["contact_id", "source_code"])
         sweep(con, landing, contract)
-        assert said(con, "sources_silent") == [(True, 10, 0), (False, 10, 2), (False, 10, 2)]
+        # Two nights may be chance, the third is not; on the last night most are silent, which is a day off.
+        assert said(con, "sources_silent") == [(True, 10, 0)] * 4 + [(False, 10, 2)]
 
 
 PEOPLE = [column("person_id", "identity", key=1), column("born", "warehouse", "date")]
