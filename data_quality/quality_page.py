@@ -101,6 +101,11 @@ def quality_page(
     states = feed_status(con, contracts, now)
     weeks = feed_weeks(con, contracts, now, WEEKS, quiet)
     fills = column_weeks(con, contracts, now, WEEKS)
+    # A young hub shows the weeks it has lived through, and no empty columns before them.
+    lived = [any(line[place].is_late is not None for line in weeks.values()) for place in range(WEEKS)]
+    first = lived.index(True) if True in lived else 0
+    weeks = {name: line[first:] for name, line in weeks.items()}
+    fills = {key: line[first:] for key, line in fills.items()}
     agencies = []
     for agency, title in titles.items():
         own = {name: contract for name, contract in contracts.items() if contract.agency == agency}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from data_quality.pages import render
 from data_quality.sparkline import bars
 from data_quality.supplier_asks import Ask, why_refused
-from data_quality.supplier_report import TREND_WEEKS, FeedLine, SupplierReport
+from data_quality.supplier_report import TREND_WEEKS, FeedLine, Returned, SupplierReport
 from data_quality.supplier_words import advice, amount, local, percent, sentence_list, weekday
 
 CSV_COLUMNS = (
@@ -103,7 +103,7 @@ def _total(report: SupplierReport) -> str:
     refused = [file for file in files if file.why]
     said = f"{amount(len(files), 'file').capitalize()} with {amount(rows, 'row')} came in"
     lost = [
-        *([f"{amount(held, 'row')} of them {'is' if held == 1 else 'are'} held"] if held else []),
+        *([f"{amount(held, 'row')} of them {'was' if held == 1 else 'were'} held"] if held else []),
         *([f"{amount(len(refused), 'file')} did not get in"] if refused else []),
     ]
     waiting = report.held_total - sum(row.is_new for row in report.held)
@@ -113,11 +113,17 @@ def _total(report: SupplierReport) -> str:
 
 def _returned(report: SupplierReport) -> list[str]:
     """One sentence a feed and cause."""
-    totals: dict[tuple[str, str], int] = {}
+    groups: dict[tuple[str, bool], list[Returned]] = {}
     for one in report.returned:
-        key = (one.feed, _how(one.by_code_list, "" if one.by_code_list else one.settled_by))
-        totals[key] = totals.get(key, 0) + one.rows
-    return [f"{feed}: {amount(rows, 'row')} no longer held, {how}." for (feed, how), rows in totals.items()]
+        groups.setdefault((one.feed, one.by_code_list), []).append(one)
+    said = []
+    for (feed, by_code_list), found in groups.items():
+        files = sorted({one.settled_by for one in found})
+        by = f"{amount(len(files), 'later file')} of yours" if len(files) > 1 else files[0]
+        said.append(
+            f"{feed}: {amount(sum(one.rows for one in found), 'row')} no longer held, {_how(by_code_list, by)}."
+        )
+    return said
 
 
 def _quiet(report: SupplierReport) -> list[str]:
