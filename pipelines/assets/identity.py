@@ -18,8 +18,13 @@ EXPORT = dg.AssetKey(["identity_export", "record_person"])
 EXPORTED = tuple(
     dg.AssetKey(["identity_export", name])
     for name in (
-        "record_person", "record_household", "household_spell", "person", "household", "record_maybe_person",
-    )  # fmt: skip
+        "record_person",
+        "record_household",
+        "household_spell",
+        "person",
+        "household",
+        "record_maybe_person",
+    )
 )
 
 # What crosses the firewall, and nothing else. `pseudonym` turns an opaque id into a keyed one.
@@ -42,12 +47,19 @@ _EXPORTS = {
     "household": """
         select pseudonym('household' || chr(31) || household_id) as household_key, sort_no
         from linked_household""",
-    # Links too weak to join records: the likeliest other person of a record, where it is likelier than not.
+    # Links too weak to join records: the likeliest other person of a record, where it is likelier than not. Never
+    # across a barrier: what parts two identities parts guesses too.
     "record_maybe_person": """
         with pair as (
-            select record_key_l as record_key, record_key_r as other_key, adjusted_weight from identity.linkage.edge
+            select record_key_l as record_key, record_key_r as other_key, adjusted_weight, adjusted_by
+            from identity.linkage.edge
             union all
-            select record_key_r, record_key_l, adjusted_weight from identity.linkage.edge
+            select record_key_r, record_key_l, adjusted_weight, adjusted_by from identity.linkage.edge
+        ), parted as (
+            select distinct before.person_id as l, after.person_id as r
+            from identity.canonical.linkage_barrier as barrier
+            join identity.linkage.person_assignment as before on barrier.record_key_before = before.record_key
+            join identity.linkage.person_assignment as after on barrier.record_key_after = after.record_key
         )
         select pair.record_key, pseudonym('person' || chr(31) || other.person_id) as person_key
         from pair
@@ -56,7 +68,12 @@ _EXPORTS = {
         join identity.linkage.person_assignment as other
             on pair.other_key = other.record_key and other.known_to = timestamp '9999-12-31'
         join linked_person on other.person_id = linked_person.person_id
-        where own.person_id <> other.person_id and pair.adjusted_weight > 0
+        where own.person_id <> other.person_id and pair.adjusted_weight > 0 and pair.adjusted_by is null
+            and not exists (
+                from parted
+                where (parted.l, parted.r) in (
+                    (own.person_id, other.person_id), (other.person_id, own.person_id))
+            )
         qualify row_number() over (
             partition by pair.record_key order by pair.adjusted_weight desc, linked_person.sort_no
         ) = 1""",

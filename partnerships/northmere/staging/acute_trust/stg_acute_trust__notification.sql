@@ -12,6 +12,8 @@ final as (
         feed.agency,
         feed.feed,
         source.safeguardingconcern as kind,
+        cast(null as varchar) as report,
+        cast(null as integer) as stated_age,
         source.sitecode as organisation,
         source.arrivaldatetime_on as sent_on,
         source.arrivaldatetime as sent_at,

@@ -10,6 +10,8 @@ final as (
         feed.agency,
         feed.feed,
         source.route as kind,
+        cast(null as varchar) as report,
+        cast(null as integer) as stated_age,
         source.urn as organisation,
         source.sentdate as sent_on,
         cast(null as timestamp) as sent_at,
