@@ -85,6 +85,22 @@ def join(console: Console, agency: str) -> None:
     )
 
 
+def update_codes(console: Console) -> None:
+    """Take the September code list into the pack in use, as its data steward would."""
+    from synthetic.agencies.code_change import FILE, LINE, update_codes
+
+    codes = Settings().pack / "codes"
+    if update_codes(codes):
+        console.print(
+            f"Added to {codes / FILE}: {LINE}\nMarks held for it come in with the next night. A mark that should count "
+            "as an event also needs its line in staging/education/stg_education__event.sql.",
+            soft_wrap=True,
+            markup=False,
+        )
+    else:
+        console.print(f"{codes / FILE} has it already.", soft_wrap=True)
+
+
 def print_world(console: Console) -> None:
     """The calibration table of the demo's world, and its difficulty as measured when it was made."""
     from synthetic.calibration import calibrate, print_calibration

@@ -6,6 +6,8 @@ home. NHS numbers are there for 82 % of people, UPNs for 70 % of pupils, a UPRN 
 move after some weeks, of one in ten never. An unborn child has an expected date and no name until some days after
 birth.
 
+Seven children in a thousand have been entered a second time, under another number; contacts since then are on either.
+
 An adopted or protected child has two records, under two identities, and one ``linkage_barrier`` row that says they
 must never be joined: the new identity's records are made only after it.
 """
@@ -25,6 +27,9 @@ from synthetic.agencies.ground import Ground, after, first_seen, keep_where, rec
 from synthetic.agencies.views import View, stack_versions
 
 NHS_FILL, UPN_FILL, UPRN_FILL, LEGACY_FILL, LINKED_FILL = 0.82, 0.70, 0.75, 0.20, 0.15
+
+#: Share of the children known who are known twice.
+SECOND_RECORD = 0.007
 
 
 PERSON = nightly(
@@ -67,7 +72,8 @@ def build(ground: Ground) -> Iterator[View]:
     """Every social-care feed."""
     known = _known_people(ground)
     ids = pd.Series(known["local_id"].to_numpy(), index=known["person_id"].to_numpy())
-    yield View(PERSON, _person(ground, known))
+    second = _second_records(ground, known)
+    yield View(PERSON, _person(ground, pd.concat([known, second], ignore_index=True)))
     yield View(LINKED_IDENTIFIERS, _linked_identifiers(ground, known))
     yield View(ADDRESS, _address(ground, known))
     yield View(FAMILY, _family(ground, known))
@@ -75,7 +81,7 @@ def build(ground: Ground) -> Iterator[View]:
     yield View(BARRIER, _barrier(ground, ids))
     yield View(DISABILITY, _disability(ground, known))
     yield View(SEND, _send(ground, known))
-    yield from csc_casework.build(ground, ids)
+    yield from csc_casework.build(ground, ids, second)
 
 
 def _known_people(ground: Ground) -> pd.DataFrame:
@@ -110,11 +116,26 @@ def _known_people(ground: Ground) -> pd.DataFrame:
     return known
 
 
+def _second_records(ground: Ground, known: pd.DataFrame) -> pd.DataFrame:
+    """Children entered afresh, under another number, when the record there was not found; columns of ``known``."""
+    draws = ground.defects(f"{AGENCY}.second_record")
+    born = ground.of_person(known["person_id"])
+    child = born["is_child"].to_numpy() & (known["opened_on"].to_numpy() > born["birth_date"].to_numpy())
+    child &= ~born["note"].str.contains("pre_|post_").to_numpy()
+    again = known[child & draws.hit("entered_again", known["hash"].to_numpy(), SECOND_RECORD)].copy()
+    hashes = again["hash"].to_numpy()
+    again["opened_on"] = after(again["opened_on"], draws.integers("wait", hashes, 30, 900))
+    again["local_id"] = local_ids(draws, hashes, "{:d}", 8_000_001)
+    again["hash"] = draws.bits("hash", hashes)
+    return again.reset_index(drop=True)
+
+
 def _person(ground: Ground, known: pd.DataFrame) -> pd.DataFrame:
     draws = ground.defects(AGENCY)
     hashes = known["hash"].to_numpy()
     true = ground.of_person(known["person_id"])
     view = ground.identity(known[["person_id"]], hashes, draws)
+    second = known["person_id"].duplicated()
     born = true["birth_date"]
     full = pd.DataFrame(
         {
@@ -134,7 +155,9 @@ def _person(ground: Ground, known: pd.DataFrame) -> pd.DataFrame:
             ),
             "_recorded_at": recorded(known["opened_on"], draws, "person", hashes),
             "_person_id": known["person_id"],
-            "_flags": view["flags"],
+            "_flags": view["flags"].where(
+                ~second, view["flags"].str.cat(["second_record"] * len(known), ";").str.strip(";")
+            ),
         }
     )
     unborn = (known["opened_on"] < born).to_numpy()

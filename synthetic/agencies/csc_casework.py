@@ -80,9 +80,9 @@ FEEDS = (
 )
 
 
-def build(ground: Ground, people: pd.Series) -> Iterator[View]:
-    """The casework feeds; ``people`` gives social care's number by true person_id."""
-    numbers = Numbers(ground, people)
+def build(ground: Ground, people: pd.Series, second: pd.DataFrame) -> Iterator[View]:
+    """The casework feeds; ``people`` gives social care's number by true person_id, ``second`` the second records."""
+    numbers = Numbers(ground, people, second)
     yield View(CONTACTS, _contacts(ground, numbers))
     yield View(CIN_EPISODES, _referrals(ground, numbers))
     yield from _assessments(ground, numbers)
@@ -105,7 +105,7 @@ def _contacts(ground: Ground, numbers: Numbers) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "cont_contact_id": local_ids(draws, hashes, "C{:d}", 2_000_001),
-            "cont_person_id": numbers.person(true["person_id"]),
+            "cont_person_id": numbers.of_contact(true["person_id"], true["contact_date"], hashes),
             "cont_contact_date": true["contact_date"],
             "cont_contact_source_code": true["source_code"].astype(object),
             "cont_contact_outcome_json": flags_json(true["outcome"], flags),
