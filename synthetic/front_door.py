@@ -45,12 +45,14 @@ def sent_notifications(context: Context, tables: dict[str, pd.DataFrame]) -> pd.
         _from_hospital(context, tables, contact),
         _from_schools(context, tables, contact),
     ]
-    table = pd.concat(parts, ignore_index=True)
+    columns = ["sender", "person_id", "sent_at", "lost", "incident_id", "ed_id", "urn"]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
     table = table.sort_values(["sent_at", "sender", "person_id"], kind="stable", ignore_index=True)
     table.insert(0, "notification_id", np.arange(1, len(table) + 1))
     for column in ("incident_id", "ed_id", "urn"):
         table[column] = table[column].astype("Int64")
-    return table
+    # In a small world one of the senders may have sent nothing.
+    return table.astype({"person_id": "int64", "lost": "bool"})
 
 
 def _from_police(context: Context, tables: dict[str, pd.DataFrame], contact: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +87,7 @@ def _from_police(context: Context, tables: dict[str, pd.DataFrame], contact: pd.
     midnight = by[known].astype(np.int64).astype("datetime64[D]").astype("datetime64[s]") + _DAY
     moment[known] = np.maximum(occurred[known], np.minimum(moment[known], midnight - np.timedelta64(60, "s")))
     sent["sent_at"] = sent["incident_id"].map(pd.Series(moment, index=when))
-    return sent.assign(sender="police", ed_id=pd.NA, urn=pd.NA)
+    return sent.assign(sender="police")
 
 
 def _from_hospital(context: Context, tables: dict[str, pd.DataFrame], contact: pd.DataFrame) -> pd.DataFrame:
@@ -101,13 +103,11 @@ def _from_hospital(context: Context, tables: dict[str, pd.DataFrame], contact: p
     sent = attendance[recorded | lost]
     return pd.DataFrame(
         {
-            "incident_id": pd.NA,
             "person_id": sent["person_id"],
             "lost": lost[recorded | lost],
             "sent_at": sent["arrival_at"],
             "sender": "acute_trust",
             "ed_id": sent["ed_id"],
-            "urn": pd.NA,
         }
     )
 
@@ -125,7 +125,7 @@ def _from_schools(context: Context, tables: dict[str, pd.DataFrame], contact: pd
     gone = _lost_at_school(rng, sent, spell, contact)
     sent = pd.concat([sent, gone], ignore_index=True)
     sent["sent_at"] = sent.pop("day").to_numpy().astype("datetime64[D]").astype("datetime64[s]")
-    return sent.assign(sender="education", incident_id=pd.NA, ed_id=pd.NA)
+    return sent.assign(sender="education")
 
 
 def _on_roll(asked: pd.DataFrame, spell: pd.DataFrame) -> pd.DataFrame:
