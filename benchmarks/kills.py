@@ -1,0 +1,167 @@
+"""SIGKILL at random moments of nightly and weekly runs, run again, and nothing is lost or doubled.
+
+    python -m benchmarks.kills --kills 200            # stop it and start it again at will
+    python -m benchmarks.kills --kills 20 --fresh
+
+Three runs are killed: a first night (everything is loaded), a week (lists are frozen and released) and a later night
+(a few changes on top). Each is first made once undisturbed: that is its true duration, and what it must come to.
+Then, from the same start, a run is killed up to four times in a row and let through once; the moments are spread
+evenly over the whole duration, those that hit nothing are drawn again. One kill in four ends the process alone and
+leaves the dbt it has started behind. Afterwards every table of every zone, every frozen list, every released file and
+every landed drop must be what it is without the kills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.resume import PROGRESS, Progress, keep_result
+from tests import warm_hub
+from tests.demo_hub import DemoHub
+from tests.same_content import differences, fingerprints, running_steps
+
+KILLS_PER_CHAIN = 4
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run to be killed: the state it starts from, how long it takes, and what it comes to."""
+
+    name: str
+    words: tuple[str, ...]
+    start: DemoHub
+    seconds: float
+    wanted: dict[str, object]
+
+
+def scenarios(folder: Path, children: int) -> list[Scenario]:
+    """The three runs, each made once undisturbed."""
+    waiting = DemoHub(folder / "waiting")
+    waiting.folder.mkdir()
+    waiting.create(children)
+    waiting.run("dbt", "parse")
+    night = _scenario("first night", ("run", "nightly"), waiting, folder / "night")
+    week = _scenario("week", ("run", "weekly"), DemoHub(folder / "night"), folder / "week")
+    advanced = copy_state(DemoHub(folder / "week"), folder / "advanced")
+    warm_hub.run(advanced, "demo", "advance", "--nights", "2")
+    later = _scenario("later night", ("run", "nightly"), advanced, folder / "later")
+    return [night, week, later]
+
+
+def copy_state(source: DemoHub, folder: Path) -> DemoHub:
+    """The same state, drops and keys in another folder."""
+    shutil.copytree(source.folder, folder)
+    return DemoHub(folder)
+
+
+def _scenario(name: str, words: tuple[str, ...], start: DemoHub, folder: Path) -> Scenario:
+    warm_hub.run(start, "status")  # imports are done once before anything is timed
+    undisturbed = copy_state(start, folder)
+    started = time.monotonic()
+    warm_hub.run(undisturbed, *words, timeout=3_000)
+    return Scenario(name, words, start, time.monotonic() - started, fingerprints(undisturbed))
+
+
+def chain(scenario: Scenario, moments: list[float], draw: random.Random, folder: Path) -> dict[str, Any]:
+    """Kill a run at each moment (a share of its duration) in turn, let it through, and compare.
+
+    The first moment meets the run as it would have gone; later ones meet what the kills before have left to do.
+    """
+    hub = copy_state(scenario.start, folder / "killed")
+    kills, misses = [], 0
+    for share in moments:
+        alone = draw.random() < 0.25
+        while True:
+            running = warm_hub.start(hub, *scenario.words)
+            running.wait(share * scenario.seconds)
+            if running.kill(alone=alone):
+                break
+            misses += 1  # it had already ended: an earlier moment, then
+            share *= 0.7
+        kills.append({"share": round(share, 3), "alone": alone, "steps": running_steps(hub.root / "dagster_home")})
+    try:
+        warm_hub.run(hub, *scenario.words, timeout=3_000)
+        wrong = differences(scenario.wanted, fingerprints(hub))
+        stopped = None
+    except AssertionError as error:
+        wrong, stopped = ["the run itself"], str(error)[-3_000:]
+    shutil.rmtree(hub.folder)
+    return {"run": scenario.name, "kills": kills, "misses": misses, "different": wrong, "stopped": stopped}
+
+
+def moments_of(kills: int, draw: random.Random) -> list[float]:
+    """Shares of a run's duration, one in each of `kills` equal stretches, in random order."""
+    shares = [(place + draw.random()) / kills for place in range(kills)]
+    draw.shuffle(shares)
+    return shares
+
+
+def main() -> int:
+    """Run, print a summary, keep it; 1 if a run came to something else."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--children", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=20_261_005)
+    parser.add_argument("--progress", type=Path, default=PROGRESS / "kills.jsonl")
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier start has done")
+    arguments = parser.parse_args()
+    if arguments.fresh:
+        arguments.progress.unlink(missing_ok=True)
+    progress = Progress(arguments.progress)
+    draw = random.Random(arguments.seed)  # noqa: S311  a seeded draw is what is wanted
+    plan = _plan(arguments.kills, draw)
+    with tempfile.TemporaryDirectory(prefix="hub_kills_") as folder:
+        runs: dict[str, Scenario] = {}
+        for piece in progress.remaining(plan):
+            if not runs:
+                runs = {one.name: one for one in scenarios(Path(folder), arguments.children)}
+                print({name: f"{one.seconds:.1f} s" for name, one in runs.items()}, flush=True)
+            run, moments = plan[piece]
+            started = time.monotonic()
+            record = chain(runs[run], moments, random.Random(piece), Path(folder))  # noqa: S311
+            progress.add(piece, {**record, "seconds": round(time.monotonic() - started, 1)})
+            hit = ", ".join("+".join(kill["steps"]) or "no step" for kill in record["kills"])
+            print(f"{piece}: killed in {hit}; different: {record['different'] or 'nothing'}", flush=True)
+    done = [progress.done[piece] for piece in plan]
+    result = summarise(done)
+    keep_result("kills", {"children": arguments.children, "seed": arguments.seed, **result})
+    print({name: value for name, value in result.items() if name != "failures"})
+    return 1 if result["failures"] else 0
+
+
+def _plan(kills: int, draw: random.Random) -> dict[str, tuple[str, list[float]]]:
+    """Chains by name: the run that is killed, and the moments."""
+    plan: dict[str, tuple[str, list[float]]] = {}
+    shares = {"first night": kills - 2 * (kills // 3), "week": kills // 3, "later night": kills // 3}
+    for run, count in shares.items():
+        moments = moments_of(max(count, 1), draw)
+        for place in range(0, len(moments), KILLS_PER_CHAIN):
+            plan[f"{run} {place}/{count}"] = (run, moments[place : place + KILLS_PER_CHAIN])
+    return plan
+
+
+def summarise(chains: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all chains came to."""
+    kills = [kill for one in chains for kill in one["kills"]]
+    return {
+        "kills": len(kills),
+        "kills_of_the_process_alone": sum(kill["alone"] for kill in kills),
+        "runs_compared": len(chains),
+        "seconds": round(sum(one["seconds"] for one in chains), 1),
+        "killed_in_step": dict(Counter(step for kill in kills for step in kill["steps"] or ["no step"])),
+        "different": sum(bool(one["different"]) for one in chains),
+        "failures": [one for one in chains if one["different"]],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
