@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from pipelines.dbt_resource import HubDbt
 from pipelines.dbt_runs import dbt_executable, zone_environment
@@ -22,6 +23,9 @@ STEPS = {
     "dbt_marts": ("warehouse", "tag:warehouse,tag:nightly", "marts: one story each, from every agency's events"),
     "dbt_person_weeks": ("warehouse", "tag:warehouse,tag:weekly", "marts: who is in the cohort, week by week"),
 }
+
+# What may be different a little later. A model or test that fails fails again, so it is not tried again.
+_PASSING = ("could not set lock", "no space left on device", "cannot allocate memory")
 
 
 def dbt_steps(manifest: Path) -> dict[str, dg.AssetsDefinition]:
@@ -60,6 +64,10 @@ def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg
                 context=context,
                 target_path=hub.settings.dbt_folder / "target" / name,
             )
-        yield from invocation.stream()
+        try:
+            yield from invocation.stream()
+        except DagsterDbtCliRuntimeError as problem:
+            passes = any(sign in str(problem).lower() for sign in _PASSING)
+            raise dg.Failure(f"dbt could not make {name}.", allow_retries=passes) from problem
 
     return step
