@@ -31,14 +31,15 @@ def scratch(settings: LinkageSettings) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
-def _load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
+def load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
+    """Make table ``node_plain`` of nodes; lists stay lists, NULL stays NULL."""
     arrays: dict[str, pa.Array] = {}
     for column in nodes.columns:
         kind = (
             pa.int64()
             if column == "node"
             else pa.list_(pa.string())
-            if column.endswith(("_forms", "_parts"))
+            if column.endswith(("_forms", "_parts", "_marks"))
             else pa.string()
         )
         values = [None if v is None or v != v else v for v in nodes[column].tolist()]
@@ -81,20 +82,8 @@ def block_keys(con: duckdb.DuckDBPyConnection, settings: LinkageSettings) -> pd.
     return con.sql(counts).df()
 
 
-_PAIR_FEATURES = """
-with pair as (
-    select p.*, l as a, r as b
-    from scored p
-    join node_plain l on l.node = p.node_l
-    join node_plain r on r.node = p.node_r
-)
-select
-    node_l, node_r, match_weight,
-    {weights} as weights,
-    coalesce(a.nhs_number = b.nhs_number, false) as same_nhs,
-    coalesce(a.nhs_number <> b.nhs_number, false) as other_nhs,
-    coalesce(a.upn = b.upn, false) as same_upn,
-    coalesce(a.upn <> b.upn, false) as other_upn,
+# What the family rules (adjust.py) ask of a pair; `a` and `b` are its two nodes.
+FAMILY_FEATURES = """
     coalesce(a.birth_date = b.birth_date, false) as same_birth,
     coalesce(abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int), 0) as years_apart,
     coalesce(
@@ -118,9 +107,29 @@ select
         false) as forename_meets,
     coalesce(jaro_winkler_similarity(a.forename, b.forename), 0) as forename_likeness,
     coalesce(damerau_levenshtein(a.forename, b.forename), 99) as forename_edits
+"""
+_PAIR_FEATURES = (
+    """
+with pair as (
+    select p.*, l as a, r as b
+    from scored p
+    join node_plain l on l.node = p.node_l
+    join node_plain r on r.node = p.node_r
+)
+select
+    node_l, node_r, match_weight,
+    {weights} as weights,
+    coalesce(a.nhs_number = b.nhs_number, false) as same_nhs,
+    coalesce(a.nhs_number <> b.nhs_number, false) as other_nhs,
+    coalesce(a.upn = b.upn, false) as same_upn,
+    coalesce(a.upn <> b.upn, false) as other_upn,
+"""
+    + FAMILY_FEATURES
+    + """
 from pair
 order by node_l, node_r
 """
+)
 
 
 def score(
@@ -133,7 +142,7 @@ def score(
     ``weights``: JSON of bits per column) and the blocking counts.
     """
     with scratch(settings) as con:
-        _load_nodes(con, nodes)
+        load_nodes(con, nodes)
         blocking = block_keys(con, settings)
         linker = _linker(con, model.settings)
         for column, frame in model.frequencies.items():
@@ -192,7 +201,7 @@ def train_linker(
     con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any], settings: LinkageSettings
 ) -> Linker:
     """A Splink linker over ``nodes`` with blocking keys made, ready to be trained."""
-    _load_nodes(con, nodes)
+    load_nodes(con, nodes)
     block_keys(con, settings)
     return _linker(con, untrained)
 

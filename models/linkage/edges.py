@@ -6,6 +6,8 @@ otherwise (a mother's NHS number on her baby, a number typed into the wrong reco
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -16,7 +18,9 @@ from models.linkage.settings import LinkageSettings
 IDENTIFIERS = ("nhs_number", "upn")
 
 
-def quarantine_shared(nodes: pd.DataFrame, settings: LinkageSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+def quarantine_shared(
+    nodes: pd.DataFrame, settings: LinkageSettings, identifiers: Sequence[str] = IDENTIFIERS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """NULL every identifier that too many different people carry; returns nodes and counts ``reason, records``.
 
     >>> rows = pd.DataFrame({"nhs_number": ["1"] * 9 + ["2"], "upn": [None] * 10, "surname": ["ray"] * 10,
@@ -26,7 +30,7 @@ def quarantine_shared(nodes: pd.DataFrame, settings: LinkageSettings) -> tuple[p
     ([None, '2'], [9])
     """
     out, counts = nodes.copy(), {}
-    for column in IDENTIFIERS:
+    for column in identifiers:
         people = (
             nodes[[column, "birth_date", "surname"]].dropna(subset=[column]).drop_duplicates()[column].value_counts()
         )

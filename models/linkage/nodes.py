@@ -23,11 +23,19 @@ def contract(records: pd.DataFrame, apart: np.ndarray) -> np.ndarray:
     >>> contract(rows, np.zeros(4, bool)).tolist()
     [0, 0, 1, 2]
     """
-    codes = np.stack([pd.factorize(records[c])[0] for c in IDENTITY], axis=1).astype("int64")
-    known = codes >= 0
-    enough = known[:, 5] | known[:, 6] | (known[:, 0] & known[:, 1] & known[:, 2] & known[:, 4])
-    alone = ~enough | apart
-    single = np.zeros(len(records), dtype="int64")
+    known = {column: records[column].notna().to_numpy() for column in IDENTITY}
+    described = known["forename"] & known["surname"] & known["birth_date"] & known["postcode"]
+    return equal_rows(records[IDENTITY], ~(known["nhs_number"] | known["upn"] | described) | apart)
+
+
+def equal_rows(rows: pd.DataFrame, alone: np.ndarray) -> np.ndarray:
+    """Group number of every row, equal rows in one group, rows marked ``alone`` each in their own; by first appearance.
+
+    >>> equal_rows(pd.DataFrame({"a": ["x", "y", "x", "x"]}), np.array([False, False, False, True])).tolist()
+    [0, 1, 0, 2]
+    """
+    codes = np.stack([pd.factorize(rows[c])[0] for c in rows.columns], axis=1).astype("int64")
+    single = np.zeros(len(rows), dtype="int64")
     single[alone] = np.arange(1, int(alone.sum()) + 1)
     combined = single
     for column in range(codes.shape[1]):

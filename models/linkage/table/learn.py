@@ -1,0 +1,167 @@
+"""A model learnt from the table itself: nobody says which pairs match.
+
+The first persons are found with stated chances and a high bar. What the pairs inside them agree on gives the chances
+among matches (``m``), their number gives the prior, and what *all* pairs agree on, less the matches among them, gives
+the chances among strangers (``u``). Then persons are found again. Two such steps are enough; a third changes little.
+
+Correcting ``u`` for matches matters where everybody has many records: with ten records a person, an equal postcode in
+a random pair is as often one person as two, and an uncorrected ``u`` would make rare agreement look common.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+_RANDOM_PAIRS = 500_000
+_LARGEST_PERSON = 60
+# Weight of the stated chances beside what is counted, in pairs.
+_STATED = 20.0
+_STATED_STRANGERS = 2_000.0
+# Of the pairs of a very small table half may match; that is no reason to believe any of them.
+_LARGEST_PRIOR = 0.1
+_LEAST_M, _LEAST_U = 1e-3, 1e-7
+_MOST_DIFFERENT = 2.5
+# Of the agreement seen in random pairs at least this share is put down to strangers.
+_STRANGERS_AT_LEAST = 0.05
+
+
+def all_pair_shares(con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, Any]]) -> list[np.ndarray]:
+    """Per comparison, how many of about half a million random pairs of ``node_plain`` stand at each level.
+
+    Pairs are nodes a fixed number of places apart in a shuffled order of fixed seed: the same pairs every time.
+    """
+    n = con.sql("select count(*) from node_plain").fetchall()[0][0]
+    if n < 2:
+        return [np.zeros(len(c["comparison_levels"])) for c in comparisons]
+    shuffled = np.random.default_rng(n).permutation(n)
+    steps = sorted({1 + (k * 7919) % (n - 1) for k in range(min(n - 1, max(1, _RANDOM_PAIRS // n)))})
+    left = np.tile(shuffled, len(steps))
+    right = np.concatenate([np.roll(shuffled, -step) for step in steps])
+    return _level_counts(con, left, right, np.ones(len(left)), comparisons)
+
+
+def learn(
+    con: duckdb.DuckDBPyConnection, settings: dict[str, Any], among_all: list[np.ndarray], person: np.ndarray
+) -> dict[str, Any]:
+    """Settings with ``m``, ``u`` and the prior that the persons found so far imply.
+
+    ``person``: person number of each node. A person of many records counts once per record and not once per pair, so
+    that a few large ones do not speak for all; the largest (over 60 nodes) are left out.
+    """
+    n = len(person)
+    sizes = np.bincount(person)
+    # Before anybody is found, every record is given one other on average.
+    pairs = float((sizes * (sizes - 1) / 2).sum()) or n / 2
+    prior = min(pairs / max(n * (n - 1) / 2, 1.0), _LARGEST_PRIOR)
+    left, right = _pairs_inside(person, sizes)
+    inside = _level_counts(con, left, right, 1.0 / sizes[person[left]], settings["comparisons"])
+    learnt = [
+        _learnt(comparison, counted, everybody, prior)
+        for comparison, counted, everybody in zip(settings["comparisons"], inside, among_all, strict=True)
+    ]
+    return {**settings, "comparisons": learnt, "probability_two_random_records_match": prior}
+
+
+def _learnt(comparison: dict[str, Any], inside: np.ndarray, everybody: np.ndarray, prior: float) -> dict[str, Any]:
+    levels = comparison["comparison_levels"]
+    real = np.array([not level.get("is_null_level") for level in levels])
+    stated_m = np.array([level.get("m_probability", 0.0) for level in levels])
+    stated_u = np.array([level.get("u_probability", 0.0) for level in levels])
+    m = _bounded(_blend(inside * real, stated_m, _STATED), stated_m)
+    seen = _blend(everybody * real, stated_u, _STATED_STRANGERS)
+    u = np.maximum((seen - prior * m) / (1 - prior), _STRANGERS_AT_LEAST * seen)
+    out = []
+    for level, is_real, m_value, u_value in zip(levels, real, m, u, strict=True):
+        made = dict(level)
+        if is_real:
+            made["m_probability"] = float(np.clip(m_value, _LEAST_M, 1 - _LEAST_M))
+            made["u_probability"] = float(np.clip(u_value, _LEAST_U, 1 - _LEAST_U))
+        out.append(made)
+    return {**comparison, "comparison_levels": out}
+
+
+def _bounded(m: np.ndarray, stated: np.ndarray) -> np.ndarray:
+    """Learnt chances whose chance of plain difference (the last level) is at most ``_MOST_DIFFERENT`` times stated.
+
+    In a table of families the persons found first may hold brothers and sisters; learning from them that one person's
+    records usually differ in forename would make every family one person.
+    """
+    most = min(_MOST_DIFFERENT * stated[-1], 0.5)
+    if m[-1] <= most:
+        return m
+    bounded = m * (1 - most) / (1 - m[-1])
+    bounded[-1] = most
+    return bounded
+
+
+def _blend(counted: np.ndarray, stated: np.ndarray, weight: float) -> np.ndarray:
+    """Shares of ``counted`` with the stated ones as that many pairs more."""
+    total = counted.sum() + weight * stated.sum()
+    return (counted + weight * stated) / total if total else stated
+
+
+def _pairs_inside(person: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All node pairs inside persons of 2 to 60 nodes, lower node first.
+
+    >>> [side.tolist() for side in _pairs_inside(np.array([0, 1, 0, 0]), np.array([3, 1]))]
+    [[0, 0, 2], [2, 3, 3]]
+    """
+    order = np.argsort(person, kind="stable")
+    start = np.r_[0, np.cumsum(sizes)[:-1]]
+    left, right = [np.zeros(0, dtype="int64")], [np.zeros(0, dtype="int64")]
+    for size in range(2, _LARGEST_PERSON + 1):
+        members = order[start[np.flatnonzero(sizes == size)][:, None] + np.arange(size)]
+        a, b = np.triu_indices(size, 1)
+        left.append(members[:, a].ravel())
+        right.append(members[:, b].ravel())
+    return np.concatenate(left), np.concatenate(right)
+
+
+def _level_counts(
+    con: duckdb.DuckDBPyConnection,
+    left: np.ndarray,
+    right: np.ndarray,
+    share: np.ndarray,
+    comparisons: list[dict[str, Any]],
+) -> list[np.ndarray]:
+    """Sum of ``share`` over the pairs that stand at each level of each comparison."""
+    con.register("pair_input", pa.table({"node_l": left, "node_r": right, "share": share}))
+    cases = []
+    for number, comparison in enumerate(comparisons):
+        levels = comparison["comparison_levels"]
+        whens = " ".join(
+            f"when {level['sql_condition']} then {place}"
+            for place, level in enumerate(levels)
+            if level["sql_condition"] != "ELSE"
+        )
+        cases.append(f"case {whens} else {len(levels) - 1} end as level_{number}")
+    stood = con.sql(
+        f"select share, {', '.join(cases)} from (select share, {_sides(con)} from pair_input "
+        "inner join node_plain as l on l.node = node_l inner join node_plain as r on r.node = node_r)"
+    ).fetchnumpy()
+    con.unregister("pair_input")
+    return [
+        np.bincount(
+            np.asarray(stood[f"level_{number}"]).astype("int64"),
+            weights=np.asarray(stood["share"]),
+            minlength=len(comparison["comparison_levels"]),
+        )
+        for number, comparison in enumerate(comparisons)
+    ]
+
+
+def _sides(con: duckdb.DuckDBPyConnection) -> str:
+    columns = [row[0] for row in con.sql("describe node_plain").fetchall()]
+    compared = [column for column in columns if column != "node" and not column.endswith("_marks")]
+    return ", ".join(f'l."{c}" as "{c}_l", r."{c}" as "{c}_r"' for c in compared)
+
+
+def frequencies(nodes: pd.DataFrame, column: str) -> pd.DataFrame:
+    """``value, frequency`` of a column over ``nodes``."""
+    counts = nodes[column].dropna().value_counts(normalize=True)
+    return pd.DataFrame({"value": counts.index.astype(str), "frequency": counts.to_numpy()})

@@ -1,0 +1,112 @@
+"""Any table of people through one call: nothing to train, nothing to configure, and bad tables end well."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.linkage.table import link_table
+
+ROWS = [
+    # one person: a nickname, another way of writing the date, a moved postcode
+    ("a1", "Elizabeth", "Ashdown", "2011-02-13", "F", "NM1 1AA"),
+    ("a2", "Lizzie", "Ashdown", "13/02/2011", "f", "nm11aa"),
+    ("a3", "Elizabeth", "Ashdwon", "2011-02-13", None, None),
+    # her brother, at the same address
+    ("b1", "Thomas", "Ashdown", "2014-07-01", "M", "NM1 1AA"),
+    ("b2", "Tom", "Ashdown", "2014-07-01", "M", "NM1 1AA"),
+    # nobody else
+    ("c1", "Priya", "Okonkwo", "2009-09-09", "F", "NM4 2XY"),
+    ("d1", None, None, None, None, None),
+    ("d2", "UNKNOWN", "UNKNOWN", "1900-01-01", None, "ZZ99 3VZ"),
+]
+
+
+def town(rows: list[tuple[object, ...]] = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["record_id", "forename", "surname", "birth_date", "sex", "postcode"])
+
+
+def persons(table: pd.DataFrame, **call: object) -> list[set[object]]:
+    found = link_table(table, **call).persons  # type: ignore[arg-type]
+    return [set(group) for _, group in found.groupby("person")["record_id"]]
+
+
+def test_a_small_table_says_who_is_who() -> None:
+    assert persons(town()) == [{"a1", "a2", "a3"}, {"b1", "b2"}, {"c1"}, {"d1"}, {"d2"}]
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    turned = town().iloc[::-1].reset_index(drop=True)
+    assert sorted(map(sorted, persons(turned))) == sorted(map(sorted, persons(town())))
+
+
+def test_records_kept_apart_are_never_one_person() -> None:
+    assert not any({"a1", "a2"} <= group for group in persons(town(), apart=[("a1", "a2")]))
+
+
+def test_columns_may_have_other_names_or_be_absent() -> None:
+    other = town().rename(columns={"forename": "first", "birth_date": "dob", "record_id": "n"}).drop(columns="sex")
+    found = persons(other, record_id="n", columns={"forename": "first", "birth_date": "dob"})
+    assert {"b1", "b2"} in found
+    assert persons(town()[["record_id"]]) == [{row[0]} for row in ROWS]
+
+
+def test_an_identifier_joins_what_the_rest_does_not() -> None:
+    rows = town([("a", "Jo", "Ray", None, None, None), ("b", "Jo", "Lowe", None, "F", "NM1 1AA")])
+    rows["card"] = ["77-1234", "771234"]
+    assert len(persons(rows)) == 2
+    assert len(persons(rows, identifiers=["card"])) == 1
+
+
+@pytest.mark.parametrize("rows", [ROWS[:0], ROWS[:1], ROWS[6:7]], ids=["empty", "one record", "nothing known"])
+def test_tables_with_nothing_to_link(rows: list[tuple[object, ...]]) -> None:
+    assert len(link_table(town(rows)).persons) == len(rows)
+
+
+def test_one_identifier_on_thousands_of_rows_links_nobody() -> None:
+    many = pd.DataFrame(
+        {
+            "record_id": range(5000),
+            "surname": [f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}ton" for n in range(5000)],
+            "card": "123456",
+        }
+    )
+    found = link_table(many, identifiers=["card"])
+    assert found.persons["person"].nunique() == 5000
+    assert found.placeholders.set_index("reason")["records"]["card_shared"] == 5000
+
+
+def test_a_hundred_thousand_equal_placeholders_cost_nothing() -> None:
+    same = pd.DataFrame({"record_id": range(100_000), "forename": "UNKNOWN", "surname": "Baby", "postcode": "ZZ99 3VZ"})
+    found = link_table(same)
+    assert found.persons["person"].nunique() == 100_000
+    assert found.edges.empty
+
+
+def test_wrong_calls_are_told_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="no column 'record_id'"):
+        link_table(town().drop(columns="record_id"))
+    with pytest.raises(ValueError, match="an id of its own"):
+        link_table(pd.concat([town(), town()]))
+    with pytest.raises(ValueError, match="not in the table: dob"):
+        link_table(town(), columns={"birth_date": "dob"})
+
+
+def test_twins_of_a_table_with_families_stay_two() -> None:
+    rng = np.random.default_rng(1)
+    rows, letters = [], list("bcdfghjklmnprstvw")
+    for family in range(150):
+        surname = "".join(rng.choice(letters, 2)) + "a" + "".join(rng.choice(letters, 3)) + "er"
+        place = f"NM{family % 9 + 1} {family % 7 + 1}{chr(65 + family % 20)}{chr(65 + family % 13)}"
+        twins = family % 15 == 0
+        days = rng.permutation(np.arange("2008-01-02", "2018-12-31", dtype="datetime64[D]"))[:3].astype(str)
+        for child, name in enumerate(["Oliver", "Amelia", "Ruby"]):
+            born = days[0 if twins and child < 2 else child]
+            for copy in range(2):
+                sent = name if copy == 0 else name[:-1]
+                rows.append((f"{family}-{child}-{copy}", sent, surname, born, "MFF"[child], place))
+    found = persons(town(rows))
+    assert sorted(map(sorted, found)) == sorted(
+        [f"{family}-{child}-0", f"{family}-{child}-1"] for family in range(150) for child in range(3)
+    )
