@@ -31,3 +31,13 @@ def quality() -> None:
 
     if not tell_quality(console):
         raise typer.Exit(1)
+
+
+@report_app.command("quarter", epilog="Example: hub report quarter")
+def quarter() -> None:
+    """Make the partners' page of the last quarter anew, from last night's marts, and say where it lies."""
+    from pipelines.cli import console
+    from pipelines.told_reports import make_quarter
+
+    if not make_quarter(console):
+        raise typer.Exit(1)

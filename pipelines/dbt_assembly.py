@@ -32,9 +32,14 @@ from pipelines.subject_barrier import REF, SOURCE, SubjectsMixed, models_off, re
 CANONICAL: Mapping[str, tuple[str, ...]] = {
     "identity": ("person_record", "address_spell", "relationship", "linkage_barrier", "professional"),
     "warehouse": (
-        "event", "episode", "person_attribute", "possible_session", "organisation", "notification",
+        "event",
+        "episode",
+        "person_attribute",
+        "possible_session",
+        "organisation",
+        "notification",
         "front_door_contact",
-    ),  # fmt: skip
+    ),
 }
 # Which schema of which zone a source of that name reads.
 SOURCES: Mapping[str, tuple[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.assets.assurance import assurance_assets
+from pipelines.assets.front_door import front_door_assets, front_door_checks, held_contact_assets
 from pipelines.assets.identity import identity_assets
 from pipelines.assets.landing import drop_log_asset, gate_assets
 from pipelines.assets.marts import dbt_steps
@@ -32,9 +33,10 @@ def build(hub: Hub) -> dg.Definitions:
         dbt["dbt_identity"],
         *identity_assets(who_is_who),
         *subject_identity_assets(others),
+        *held_contact_assets(hub),
         dbt["dbt_marts"],
     ]
-    reports = report_assets(sorted(dbt["dbt_marts"].keys))
+    reports = report_assets(sorted(dbt["dbt_marts"].keys)) + front_door_assets(hub, dbt["dbt_marts"].keys)
     told = [key for step in reports for key in step.keys]
     nightly_steps += [*reports, *assurance_assets(sorted([*dbt["dbt_marts"].keys, *told]))]
     weekly_steps = [dbt["dbt_person_weeks"]]
@@ -54,6 +56,7 @@ def build(hub: Hub) -> dg.Definitions:
     housekeeping = housekeeping_job()
     return dg.Definitions(
         assets=[*nightly_steps, *weekly_steps, drop_log_asset(hub.contracts), decisions_asset()],
+        asset_checks=front_door_checks(hub, dbt["dbt_marts"].keys),
         jobs=[nightly, weekly, housekeeping],
         schedules=hub_schedules(nightly, weekly, housekeeping),
         sensors=[completed_drops_sensor(nightly, hub.contracts), *watching_sensors()],

@@ -74,7 +74,6 @@ def export_held_contacts(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime
     return int(rows[0][0])
 
 
-STATES = ("waiting", "lost", "held", "cannot_say")
 BANDS = ("0-2", "3-5", "6-10", "over 10")
 
 
@@ -95,8 +94,7 @@ def weeks_of(con: duckdb.DuckDBPyConnection, since: date) -> list[dict[str, Any]
             count(*) filter (where state = 'cannot_say') as cannot_say,
             count(*) filter (where state = 'lost') as lost,
             list(age_band) filter (where state = 'lost') as bands,
-            count(*) filter (where is_to_chase) as to_chase,
-            max(contacts_last_received_at) as contacts_last_received_at
+            count(*) filter (where is_to_chase) as to_chase
         from warehouse.marts.notification_match
         where sent_on >= ?
         group by agency
@@ -104,10 +102,7 @@ def weeks_of(con: duckdb.DuckDBPyConnection, since: date) -> list[dict[str, Any]
         """,
         [since],
     ).fetchall()
-    names = (
-        "agency", "sent", "in_time", "late", "waiting", "held", "cannot_say", "lost", "bands", "to_chase",
-        "contacts_last_received_at",
-    )  # fmt: skip
+    names = ("agency", "sent", "in_time", "late", "waiting", "held", "cannot_say", "lost", "bands", "to_chase")
     found = [dict(zip(names, row, strict=True)) for row in rows]
     for one in found:
         one["bands"] = {band: (one["bands"] or []).count(band) for band in BANDS}
@@ -135,7 +130,8 @@ def alarm(con: duckdb.DuckDBPyConnection, rule: Mapping[str, Any], today: date) 
 def to_chase(con: duckdb.DuckDBPyConnection, hub: Hub) -> dict[str, list[dict[str, Any]]]:
     """By agency its notifications somebody has to ask about, oldest first, with the sender's own reference.
 
-    No name, no address, no birth date: the reference is enough to ask by. `con` has identity and warehouse.
+    No name, no address, no birth date: the reference is enough to ask by. `person_key` is for the audit log alone.
+    `con` has identity and warehouse.
     """
     kinds = declared(hub).get("kinds", {})
     places = dict(
@@ -159,8 +155,11 @@ def to_chase(con: duckdb.DuckDBPyConnection, hub: Hub) -> dict[str, list[dict[st
                 from identity.raw.{quoted(contract.name)}
                 qualify row_number() over (partition by record_key order by known_from desc, extracted_at desc) = 1
             )
-            select concat({reference}), lost.sent_on, lost.working_days, lost.kind, lost.organisation
+            select
+                concat({reference}), lost.sent_on, lost.working_days, lost.kind, lost.organisation,
+                sent.person_key::varchar
             from warehouse.marts.notification_match as lost
+            join warehouse.marts.notification_sent as sent using (notification_key)
             join own on lost.notification_key = own.record_key
             where lost.is_to_chase and lost.agency = ? and lost.feed = ?
             order by lost.sent_on, 1
@@ -173,9 +172,10 @@ def to_chase(con: duckdb.DuckDBPyConnection, hub: Hub) -> dict[str, list[dict[st
                 "sent_on": sent_on.isoformat(),
                 "working_days": int(days),
                 "kind": " ".join(part for part in (told.get("what", ""), words.get(kind, kind or "")) if part),
-                "place": places.get(place, place) or "",
+                "place": places.get(place, ""),
+                "person_key": person,
             }
-            for number, sent_on, days, kind, place in rows
+            for number, sent_on, days, kind, place, person in rows
         )
     for lines in found.values():
         lines.sort(key=lambda line: (line["sent_on"], line["reference"]))

@@ -6,7 +6,7 @@ with it; rounding makes what remains inexact besides.
 
 >>> protect([[120, 3, 30], [86, 41, 12]])
 [['120', 'c', 'c'], ['90', 'c', 'c']]
->>> protect([[120, 3, 0, 30]], smallest=5, nearest=1)
+>>> protect([[120, 3, 0, 30]], smallest=5, nearest=1, columns_add_up=False)
 [['120', 'c', '0', 'c']]
 >>> shown(4), shown(0), shown(1234)
 ('c', '0', '1,230')
@@ -14,7 +14,7 @@ with it; rounding makes what remains inexact besides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 HIDDEN = "c"
 SMALLEST, NEAREST = 6, 10
@@ -28,16 +28,22 @@ def shown(count: int, smallest: int = SMALLEST, nearest: int = NEAREST) -> str:
 
 
 def protect(
-    counts: Sequence[Sequence[int]], smallest: int = SMALLEST, nearest: int = NEAREST, rows_add_up: bool = True
+    counts: Sequence[Sequence[int]],
+    smallest: int = SMALLEST,
+    nearest: int = NEAREST,
+    *,
+    rows_add_up: bool = True,
+    columns_add_up: bool = True,
 ) -> list[list[str]]:
-    """A table of counts as it may be shown beside the totals of its columns and, with `rows_add_up`, of its rows.
+    """A table of counts as it may be shown, totals among its cells where there are some.
 
-    A column of one row is its own total: only rows are looked at then. Zeros stay: nobody is in them.
+    `rows_add_up`, `columns_add_up`: a cell could be worked out from the rest of its row, or of its column. Zeros stay:
+    nobody is in them.
     """
     hidden = {
         (row, column) for row, line in enumerate(counts) for column, count in enumerate(line) if 0 < count < smallest
     }
-    lines = list(_lines(counts, rows_add_up))
+    lines = [*(_rows(counts) if rows_add_up else ()), *(_columns(counts) if columns_add_up else ())]
     changed = True
     while changed:
         changed = False
@@ -54,10 +60,9 @@ def protect(
     ]
 
 
-def _lines(counts: Sequence[Sequence[int]], rows_add_up: bool) -> Iterator[list[tuple[int, int]]]:
-    """The cells of every row and of every column that has a total of its own."""
-    width = len(counts[0]) if counts else 0
-    if rows_add_up:
-        yield from ([(row, column) for column in range(width)] for row in range(len(counts)))
-    if len(counts) > 1:
-        yield from ([(row, column) for row in range(len(counts))] for column in range(width))
+def _rows(counts: Sequence[Sequence[int]]) -> list[list[tuple[int, int]]]:
+    return [[(row, column) for column in range(len(line))] for row, line in enumerate(counts)]
+
+
+def _columns(counts: Sequence[Sequence[int]]) -> list[list[tuple[int, int]]]:
+    return [list(column) for column in zip(*_rows(counts), strict=True)]

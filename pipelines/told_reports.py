@@ -1,4 +1,4 @@
-"""Last night's reports at a terminal: the same builders, read again for the night the files were written for."""
+"""Reports at a terminal: the same builders, read again for the night the files were written for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from data_quality import quality_page, supplier_page
 from pipelines.clock import nightly_cutoff
 from pipelines.hub import Hub
 from pipelines.reports import QUALITY_PAGE, build_quality_page, nights_of, supplier_report_of
+from pipelines.shrink_together import declared, write_page
 
 
 def tell_supplier(console: Console, agency: str) -> bool:
@@ -43,4 +44,22 @@ def tell_quality(console: Console) -> bool:
     for line in quality_page.summary(shown):
         console.print(line, markup=False, soft_wrap=True)
     console.print(str(target), markup=False, soft_wrap=True)
+    return True
+
+
+def make_quarter(console: Console) -> bool:
+    """Write the partners' page of the quarter that the marts stand at; true when there was something to write."""
+    hub = Hub.from_environment()
+    if not declared(hub):
+        console.print("This partnership has no shrink_together.yml, so there is no such page.")
+        return False
+    with hub.zones.open("warehouse", read_only=True) as con:
+        built = con.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = 'reporting_quarter'"
+        ).fetchall()[0][0]
+        page = write_page(con, hub) if built else None
+    if page is None:
+        console.print("Nothing has been counted yet; `hub run nightly` builds the marts.")
+        return False
+    console.print(str(page), markup=False, soft_wrap=True)
     return True

@@ -47,6 +47,11 @@ def render(document: Mapping[str, Any], form: str) -> bytes:
     return template.render(doc=document).encode()
 
 
+def render_page(template: str, page: Mapping[str, Any]) -> str:
+    """A page that is no frozen document: the night's aggregates, or references to ask after. Nothing about a person."""
+    return _environment().get_template(f"{template}.html.j2").render(page=page)
+
+
 def page_style() -> str:
     """The style sheet of every product, for pages that are made elsewhere and should look like them."""
     return (_TEMPLATES / "page.css").read_text(encoding="utf-8")

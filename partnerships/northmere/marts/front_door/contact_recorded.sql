@@ -34,7 +34,7 @@ about as (
         contact.*,
         person.person_key,
         described.area_team,
-        cast(datediff('year', described.birth_month, contact.contact_on) as integer) as age,
+        cast(datesub('month', described.birth_month, contact.contact_on) as integer) as age_months,
         spell.household_key
     from contact
     left join person on contact.record_key = person.record_key
@@ -63,7 +63,7 @@ final as (
         about.contact_on,
         about.person_key,
         about.household_key,
-        about.age,
+        about.age_months,
         about.area_team,
         about.known_from,
         row_number() over (order by about.contact_on, about.extracted_at, about.row_no) as contact_no

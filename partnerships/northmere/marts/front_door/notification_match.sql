@@ -8,7 +8,7 @@ with clock as (
 ),
 
 day as (
-    select day, working_day_no from {{ ref('working_day') }}
+    select calendar_date, working_day_no from {{ ref('working_day') }}
 ),
 
 -- The last day of which everything social care recorded has come: an extract made before the end of a working day may
@@ -36,9 +36,9 @@ reach as (
         contacts_read.last_received_at
     from clock
     -- The day of the run has only begun.
-    inner join day as run_day on {{ local_date('clock.run_at') }} - 1 = run_day.day
+    inner join day as run_day on {{ local_date('clock.run_at') }} - 1 = run_day.calendar_date
     cross join contacts_read
-    left join day as read_day on contacts_read.read_through = read_day.day
+    left join day as read_day on contacts_read.read_through = read_day.calendar_date
 ),
 
 -- Contacts the gate holds back: they were recorded, and their rows have to be put right.
@@ -49,7 +49,7 @@ held as (
     from {{ source('identity_export', 'held_contact') }} as contact
     inner join {{ source('identity_export', 'record_person') }} as owner on contact.record_key = owner.record_key
     inner join clock on {{ known_at('owner', 'clock.run_at') }}
-    inner join day on contact.contact_on = day.day
+    inner join day on contact.contact_on = day.calendar_date
 ),
 
 matched_0 as (
@@ -99,11 +99,11 @@ judged as (
             else 'waiting'
         end as state
     from {{ ref('notification_sent') }} as sent
-    inner join day on sent.sent_on = day.day
+    inner join day on sent.sent_on = day.calendar_date
     cross join reach
     left join matched_{{ reasons | length }} as matched on sent.notification_key = matched.notification_key
     left join {{ ref('contact_recorded') }} as contact on matched.contact_key = contact.contact_key
-    left join day as contact_day on contact.contact_on = contact_day.day
+    left join day as contact_day on contact.contact_on = contact_day.calendar_date
 ),
 
 final as (

@@ -9,7 +9,7 @@
 --   recorded_late    one of this child from the agency that sent, too late
 {%- set rule = var('front_door') %}
 with day as (
-    select day, working_day_no from {{ ref('working_day') }}
+    select calendar_date, working_day_no from {{ ref('working_day') }}
 ),
 
 notification as (
@@ -17,7 +17,7 @@ notification as (
         sent.*,
         day.working_day_no as day_no
     from {{ ref('notification_sent') }} as sent
-    inner join day on sent.sent_on = day.day
+    inner join day on sent.sent_on = day.calendar_date
 ),
 
 contact as (
@@ -25,7 +25,7 @@ contact as (
         recorded.*,
         day.working_day_no as day_no
     from {{ ref('contact_recorded') }} as recorded
-    inner join day on recorded.contact_on = day.day
+    inner join day on recorded.contact_on = day.calendar_date
 ),
 
 -- Homes a notification may be about: its child's, and those of the other children of the report.
@@ -134,7 +134,7 @@ pairs as (
             and notification.day_no + {{ rule.lost_after_working_days }}
     anti join with_reason on contact.contact_key = with_reason.contact_key
     where
-        coalesce(abs(notification.age - contact.age) <= 1, true)
+        coalesce(abs(notification.age_months - contact.age_months) <= {{ rule.age_within_months }}, true)
         and coalesce(notification.area_team = contact.area_team, true)
 ),
 

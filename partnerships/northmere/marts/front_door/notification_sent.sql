@@ -42,8 +42,9 @@ about as (
         person.person_key,
         described.area_team,
         cast(
-            coalesce(datediff('year', described.birth_month, notification.sent_on), notification.stated_age) as integer
-        ) as age,
+            coalesce(datesub('month', described.birth_month, notification.sent_on), notification.stated_age * 12 + 6)
+            as integer
+        ) as age_months,
         coalesce(named_nobody.household_key, spell.household_key) as household_key
     from notification
     left join person on notification.record_key = person.record_key
@@ -75,7 +76,7 @@ final as (
         about.person_key,
         about.household_key,
         maybe.person_key as maybe_person_key,
-        about.age,
+        about.age_months,
         about.area_team,
         about.known_from,
         row_number() over (order by about.sent_on, about.sent_at, about.agency, about.extracted_at, about.row_no)

@@ -11,7 +11,7 @@ calendar as (
 
 final as (
     select
-        calendar.day,
+        calendar.day as calendar_date,
         holiday.day is null and isodow(calendar.day) <= 5 as is_working_day,
         count(*) filter (where holiday.day is null and isodow(calendar.day) <= 5)
             over (order by calendar.day rows unbounded preceding) as working_day_no

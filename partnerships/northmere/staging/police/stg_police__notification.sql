@@ -12,7 +12,7 @@ final as (
         feed.feed,
         source.ppn_type as kind,
         -- The subjects of one notice have these moments in common; its reference stays in the identity zone.
-        concat_ws('/', source.occurred_dt, source.submitted_dt, source.hub_sent_dt) as report,
+        md5(concat_ws('/', source.occurred_dt, source.submitted_dt, source.hub_sent_dt)) as report,
         cast(source.approx_age as integer) as stated_age,
         cast(null as varchar) as organisation,
         source.hub_sent_dt_on as sent_on,
