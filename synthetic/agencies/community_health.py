@@ -9,6 +9,7 @@ that did not happen is no row.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 
 import numpy as np
@@ -47,10 +48,10 @@ CARE_CONTACT = _feed(
     "CareContactID",
     "CareContactID ServiceRequestID LocalPatientId Contact_Date:date Consultation_MediumUsed AttendOrNot review_type",
 )
-SAFEGUARDING_FACTOR = _feed(
-    "safeguarding_factor",
-    "FactorId",
-    "FactorId LocalPatientId SafeguardingFactors_Type RecordedDate:date",
+#: Kept by hand, and sent as the workbook it is kept in.
+SAFEGUARDING_FACTOR = replace(
+    _feed("safeguarding_factor", "FactorId", "FactorId LocalPatientId SafeguardingFactors_Type RecordedDate:date"),
+    format="xlsx",
 )
 
 FEEDS = (PATIENT, REFERRAL, CARE_CONTACT, SAFEGUARDING_FACTOR)

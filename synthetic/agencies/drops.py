@@ -1,8 +1,8 @@
-"""Writes an agency's drop: the CSV in its encoding and date formats, then the manifest that makes it complete.
+"""Writes an agency's drop: the file in its format, encoding and way of writing dates, then the manifest.
 
-The manifest is put in place last, by an atomic rename, so a receiver that waits for it never reads half a file.
-Everything in both files follows from the rows, the night and the seed: the same demo sends the same bytes on any
-machine.
+The manifest makes the drop complete and is put in place last, by an atomic rename, so a receiver that waits for it
+never reads half a file. Everything in both files follows from the rows, the night and the seed: the same demo sends
+the same bytes on any machine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from synthetic.agencies.files import save
 from synthetic.agencies.incidents import Delivery
 from synthetic.agencies.planted_truth import planted_rows
 from synthetic.agencies.views import FIRST_DROP_AT, FIRST_DROP_DATE, Feed
@@ -126,14 +127,10 @@ def write(
     folder = landing / feed.agency / feed.name
     folder.mkdir(parents=True, exist_ok=True)
     number = "" if delivery.number == 1 else f"_{delivery.number}"
-    target = folder / f"{feed.name}_{delivery.night:%Y%m%d}_{delivery.mode}{number}.csv"
-    partial = target.with_suffix(".csv.part")
-    rows = con.execute(
-        f"COPY (SELECT {_columns(con, relation, feed, delivery.twist)} FROM {relation} WHERE {condition})"
-        f" TO {_text(str(partial))} (FORMAT csv, HEADER, DELIMITER ',', NULL '')"
-    ).fetchall()[0][0]
-    if feed.encoding != "utf-8":
-        partial.write_bytes(partial.read_text("utf-8").encode(feed.encoding, errors="replace"))
+    target = folder / f"{feed.name}_{delivery.night:%Y%m%d}_{delivery.mode}{number}.{feed.format}"
+    partial = target.with_suffix(f".{feed.format}.part")
+    columns = _columns(con, relation, feed, delivery.twist)
+    rows = save(con, f"SELECT {columns} FROM {relation} WHERE {condition}", feed, partial)
     _spoil_file(partial, delivery.twist)
     said = target.with_suffix(".manifest.json")
     said.unlink(missing_ok=True)
@@ -150,7 +147,7 @@ def write(
         extracted_at=stamp(delivery.extracted),
         received_at=stamp(delivery.received),
         window={"from": stamp(delivery.since), "to": stamp(delivery.extracted)},
-        rows=int(rows),
+        rows=rows,
         sha256=_sha256(target),
     )
     draft = said.with_suffix(".json.part")
@@ -188,6 +185,12 @@ def _written(feed: Feed, retyped: bool = False) -> dict[str, str]:
     return parts
 
 
+def _typed(feed: Feed) -> dict[str, str]:
+    """SQL of each column in its type, for files that hold more than text."""
+    kinds = {"date": "DATE", "datetime": "TIMESTAMP", "integer": "BIGINT", "text": "VARCHAR"}
+    return {name: f"{_name(name)}::{kinds[kind]}" for name, kind in feed.columns}
+
+
 def _columns(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, twist: str | None) -> str:
     """The select list of a file: wrong texts in the place of right ones, and its columns as the twist has them."""
     spoilt = {
@@ -197,8 +200,10 @@ def _columns(con: duckdb.DuckDBPyConnection, relation: str, feed: Feed, twist: s
         ).fetchall()
     }
     parts = []
-    for name, text in _written(feed, retyped=twist == "retyped_column").items():
+    written = _written(feed, retyped=twist == "retyped_column") if feed.format == "csv" else _typed(feed)
+    for name, text in written.items():
         if name in spoilt:
+            text = f"{text}::VARCHAR" if feed.format != "csv" else text
             text = f"CASE WHEN _wrong_column = {_text(name)} THEN nullif(_wrong_text, '') ELSE {text} END"
         shown = RENAMED.get(name, name) if twist == "renamed_column" else name
         parts.append(f"{text} AS {_name(shown)}")

@@ -9,6 +9,7 @@ the front door is listed each evening.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 
 import numpy as np
@@ -86,12 +87,16 @@ ATTENDANCE = _feed(
     "UPN URN AttendanceDate:date Session AttendanceCode MinutesLate:integer row_state",
     time(18, 0),
 )
-POSSIBLE_SESSIONS = _feed(
-    "possible_sessions",
-    ("URN", "WeekBeginning"),
-    "URN WeekBeginning:date PossibleSessions:integer",
-    time(18, 40),
-    SUNDAY,
+#: Counted by another system than registers are, which writes Parquet.
+POSSIBLE_SESSIONS = replace(
+    _feed(
+        "possible_sessions",
+        ("URN", "WeekBeginning"),
+        "URN WeekBeginning:date PossibleSessions:integer",
+        time(18, 40),
+        SUNDAY,
+    ),
+    format="parquet",
 )
 EXCLUSIONS = _feed(
     "exclusions",

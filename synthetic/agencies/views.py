@@ -61,6 +61,7 @@ class Feed:
     date_format: str = "%Y-%m-%d"
     timestamp_format: str = "%Y-%m-%d %H:%M:%S"
     names_people: bool = False
+    format: Literal["csv", "parquet", "xlsx"] = "csv"
 
     @property
     def label(self) -> str:

@@ -69,16 +69,27 @@ def _feed(label: str) -> Feed:
 
 
 def _files(place: Path, label: str) -> list[Path]:
-    return sorted((place / "landing").glob(f"{label.replace('.', '/')}/*.csv"))
+    return sorted((place / "landing").glob(f"{label.replace('.', '/')}/*.{_feed(label).format}"))
 
 
 def _read(path: Path, encoding: str = "utf-8") -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding)
 
 
+def _sent(path: Path, feed: Feed) -> pd.DataFrame:
+    """The rows of a file as texts, whatever its format."""
+    if feed.format == "csv":
+        return _read(path, feed.encoding)
+    rows = pd.read_parquet(path) if feed.format == "parquet" else pd.read_excel(path, sheet_name=feed.name)
+    for name, kind in feed.columns:
+        if kind in ("date", "datetime"):
+            rows[name] = pd.to_datetime(rows[name]).dt.strftime(feed.form(name))
+    return rows.astype("str").mask(rows.isna(), "")
+
+
 def _good(place: Path, path: Path, feed: Feed) -> pd.DataFrame:
     """The rows of a file in which nothing was planted that a gate can see."""
-    rows = _read(path, feed.encoding)
+    rows = _sent(path, feed)
     planted = pd.read_parquet(place / "out" / "truth" / "planted_defect.parquet")
     seen = planted[planted["file_name"].eq(path.name) & planted["expected"].isin(["quarantine", "inform"])]
     seen = seen[seen["agency"].eq(feed.agency) & seen["row_no"].notna()]
@@ -132,6 +143,7 @@ def test_a_feed_is_as_its_contract_says(feed, contracts):
     assert feed.key == tuple(held["name"] for held in sorted(keys, key=lambda held: held["primaryKeyPosition"]))
     delivery = _custom(contract)["delivery"]
     assert (feed.encoding, feed.mode) == (delivery["encoding"], delivery["mode"])
+    assert feed.format == delivery.get("format", "csv")
     assert (feed.date_format, feed.timestamp_format) == (delivery["dateFormat"], delivery["timestampFormat"])
     assert contract["version"] == SCHEMA_VERSION
 
@@ -185,12 +197,12 @@ def _check_codes(rows: pd.DataFrame, column: str, day: str | None, custom: dict,
 
 
 def test_manifests_describe_their_files(advanced):
-    for path in sorted((advanced / "landing").rglob("*.csv")):
-        said = json.loads(path.with_suffix(".manifest.json").read_text("utf-8"))
-        feed = _feed(f"{said['agency']}.{said['feed']}")
-        assert said["file"] == path.name
+    for manifest in sorted((advanced / "landing").rglob("*.manifest.json")):
+        said = json.loads(manifest.read_text("utf-8"))
+        feed, path = _feed(f"{said['agency']}.{said['feed']}"), manifest.parent / said["file"]
+        assert path.name.removesuffix(path.suffix) == manifest.name.removesuffix(".manifest.json")
         assert said["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert said["rows"] == len(_read(path, feed.encoding))
+        assert said["rows"] == len(_sent(path, feed))
         assert said["history"] == path.stem.endswith("20261004_full")
         assert said["mode"] == ("full" if said["history"] else feed.mode)
         assert said["window"]["from"] < said["window"]["to"] == said["extracted_at"] <= said["received_at"]
