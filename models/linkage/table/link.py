@@ -265,13 +265,9 @@ def _weigh(
     for view in ("table_node", "table_candidate", *(f"table_term_{c}" for c in frequencies)):
         con.execute(f"drop view if exists {view}")
     duck.drop_splink_tables(con)
-    return adjust(out, dataclasses.replace(settings, **_family_weights(out, settings)))
-
-
-def _family_weights(pairs: pd.DataFrame, settings: LinkageSettings) -> dict[str, float | None]:
-    """The family rules that fit the table: siblings and twins where there are families, neither where there are not."""
-    weight = settings.twin_weight if twins_expected(pairs) else None
-    return {"twin_weight": weight, "sibling_weight": weight}
+    # Siblings and twins where there are families, neither where there are not.
+    weight = settings.twin_weight if twins_expected(out) else None
+    return adjust(out, dataclasses.replace(settings, twin_weight=weight, sibling_weight=weight))
 
 
 def twins_expected(pairs: pd.DataFrame) -> bool:
