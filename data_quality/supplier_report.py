@@ -19,7 +19,7 @@ from data_quality.feed_weeks import Fill, Week, column_weeks, feed_weeks, usual_
 from data_quality.supplier_asks import Ask, asks_of
 from data_quality.supplier_promises import Promise, promises_of
 from data_quality.supplier_rows import HeldRow, held_rows
-from data_quality.supplier_words import amount, few, local
+from data_quality.supplier_words import FEW, amount, few, local
 
 TREND_WEEKS = 8
 
@@ -110,7 +110,12 @@ class LedTo:
     assessed: int
 
     def sentences(self) -> list[str]:
-        """In words; fewer than five are not told apart."""
+        """In words; fewer than five are not told apart, and then nothing is said of what followed for them."""
+        if max(self.listed, self.noticed) < FEW:
+            return [
+                f"In the last {self.weeks} weeks your data stood behind the names of {few(self.listed)} children on the "
+                f"weekly lists, and behind news of {few(self.noticed)} to workers already with a family."
+            ]
         return [
             f"In the last {self.weeks} weeks your data stood behind the names of {few(self.listed)} children "
             "on the weekly lists.",
