@@ -23,11 +23,11 @@ def print_status(console: Console) -> None:
     _runs(console, hub)
     if hub.zones.path("warehouse").exists():
         _feeds(console, hub, now)
-        _off(console, hub)
         say_stops(console, hub)
         _lists(console, hub, now)
     else:
         console.print("No night has run yet: `hub run nightly`.")
+    _off(console, hub)
 
 
 def _runs(console: Console, hub: Hub) -> None:

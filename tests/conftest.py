@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.demo_hub import DemoHub, copy_of
+
 # Two shared cores make single examples slow now and then; what a property says does not depend on time. CI replays
 # the same examples each time, so that a red run is about the change; a developer's runs go on searching.
 settings.register_profile(
@@ -29,3 +31,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         shared = "finished" if {"finished", "waiting"} & set(getattr(item, "fixturenames", ())) else item.path.name
         item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.fixture(scope="session")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
+    """400 children whose first drops wait in landing. Copy it, then run; tests may not change it."""
+    hub = DemoHub(tmp_path_factory.mktemp("waiting")).create()
+    hub.run("dbt", "parse")
+    return hub
+
+
+@pytest.fixture(scope="session")
+def finished(waiting: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
+    """The same after their first night and first week."""
+    hub = copy_of(waiting, tmp_path_factory.mktemp("finished"))
+    hub.run("run", "nightly")
+    hub.run("run", "weekly")
+    return hub

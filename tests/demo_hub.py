@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -77,3 +78,10 @@ class DemoHub:
     def create(self, children: int = CHILDREN, seed: int = 1, years: int = 5) -> DemoHub:
         self.run("demo", "create", "--children", str(children), "--seed", str(seed), "--years", str(years))
         return self
+
+
+def copy_of(source: DemoHub, folder: Path) -> DemoHub:
+    """The same waiting drops in another folder, with keys of its own yet to be made."""
+    shutil.copytree(source.folder / "var", folder / "var", ignore=shutil.ignore_patterns("dagster_home"))
+    shutil.copytree(source.folder / "drops", folder / "drops")
+    return DemoHub(folder)
