@@ -20,7 +20,8 @@ from typing import Any
 import duckdb
 
 from data_quality.drop import Drop, read_manifest
-from data_quality.gate import accept_drop, recover
+from data_quality.drop_log import recover
+from data_quality.gate import accept_drop
 from data_quality.raw_tables import ensure_raw_tables
 from tests.gate_support import CODES, column, make_contract, sealed_zones
 

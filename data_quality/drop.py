@@ -28,6 +28,7 @@ _MOST_ROWS = 10**12
 _CLOCK_SLACK = timedelta(days=1)
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 MODES = ("full", "delta")
+UNKNOWN = "unknown"
 
 
 class DropRefused(Exception):
@@ -105,6 +106,31 @@ class Waiting:
     why: str
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A manifest nothing can be done with, and the file beside it (None if there is none)."""
+
+    manifest_path: Path
+    path: Path | None
+    refusal: DropRefused
+
+    def stand_in(self, now: datetime) -> Manifest:
+        """What the drop log says of it: mode `unknown`, known by its name and the bytes of both files.
+
+        Args:
+            now: knowledge instant of the run that met it; the manifest's own instants cannot be trusted.
+        """
+        digest = hashlib.sha256(self.manifest_path.read_bytes())
+        if self.path is not None:
+            with self.path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        refusal = self.refusal
+        return Manifest(
+            agency=refusal.agency, feed=refusal.feed, file=refusal.file, mode=UNKNOWN, history=False,
+            extracted_at=now, received_at=now, rows=0, sha256=digest.hexdigest(),
+        )  # fmt: skip
+
+
 def feed_folders(landing: Path) -> Iterator[tuple[str, str, Path]]:
     """(agency, feed, folder) of every feed folder in the landing zone, sorted."""
     for agency in sorted(path for path in landing.glob("*") if path.is_dir()):
@@ -112,9 +138,9 @@ def feed_folders(landing: Path) -> Iterator[tuple[str, str, Path]]:
             yield agency.name, folder.name, folder
 
 
-def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[Waiting], list[DropRefused]]:
+def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[Waiting], list[Unusable]]:
     """Drops of one feed folder that are complete, things still waiting, and manifests that cannot be used."""
-    drops, waiting, refused = [], [], []
+    drops, waiting, unusable = [], [], []
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")}
     claimed = set()
     for name, manifest_path in files.items():
@@ -123,7 +149,7 @@ def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[
         try:
             manifest = read_manifest(manifest_path, agency, feed)
         except DropRefused as problem:
-            refused.append(problem)
+            unusable.append(Unusable(manifest_path, files.get(problem.file), problem))
             claimed.add(problem.file)
             continue
         claimed.add(manifest.file)
@@ -136,7 +162,7 @@ def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[
         if not name.endswith(_MANIFEST) and name not in claimed:
             unfinished = "still being written" if name.endswith(_UNFINISHED) else "no manifest yet"
             waiting.append(Waiting(path, unfinished))
-    return drops, waiting, refused
+    return drops, waiting, unusable
 
 
 def read_manifest(path: Path, agency: str, feed: str) -> Manifest:

@@ -25,11 +25,12 @@ import duckdb
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Drop, DropRefused, Manifest, Waiting
+from data_quality.drop_log import DATABASES, GateFailed, is_loaded, write_refusal
 from data_quality.expectations import history
 from data_quality.expectations.history import CheckRow
 from data_quality.formats import MalformedLine, Unreadable, inspect, read_file
 from data_quality.row_rules import RowRule, rules_of
-from data_quality.sql import quoted, raw_table
+from data_quality.sql import quoted
 from data_quality.staging import clear, compare, position_of, refuse_broken_column, roll_back, settle, staging
 from data_quality.writing import (
     Counts,
@@ -43,7 +44,6 @@ from data_quality.writing import (
 if TYPE_CHECKING:
     import pandas as pd
 
-DATABASES = ("quarantine", "warehouse", "identity")
 OBSERVED_ROWS = 200_000
 
 Outcome = Literal["loaded", "refused", "waiting", "already_loaded"]
@@ -65,10 +65,6 @@ class BatchFacts:
 
 # What it answers is written with the drop.
 Observer = Callable[[FeedContract, "pd.DataFrame", BatchFacts], Sequence[CheckRow]]
-
-
-class GateFailed(Exception):
-    """Something unforeseen stopped a drop. The database's own words are withheld: they may quote a row."""
 
 
 @dataclass(frozen=True)
@@ -213,74 +209,6 @@ def take_batch(
         informed=_informed(con, rules),
         observer_problem=observer_problem,
     )
-
-
-def is_loaded(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> bool:
-    """Whether every zone has recorded this drop as loaded."""
-    return outcome_of(con, manifest) == "loaded"
-
-
-def outcome_of(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> str | None:
-    """`loaded` or `refused` if every zone has recorded this drop so, else None."""
-    states = {
-        tuple(
-            con.execute(
-                f"select status from {database}.gate.drop_log where drop_id = ? and is_complete", [manifest.drop_id]
-            ).fetchall()
-        )
-        for database in DATABASES
-    }
-    return str(next(iter(states))[0][0]) if len(states) == 1 and states != {()} else None
-
-
-def recover(con: duckdb.DuckDBPyConnection) -> int:
-    """Undo every drop that some zone has not recorded; returns how many. Run it before anything else."""
-    everywhere = " intersect ".join(
-        f"select drop_id, status from {database}.gate.drop_log where is_complete" for database in DATABASES
-    )
-    logged = " union ".join(f"select drop_id, status, agency, feed from {d}.gate.drop_log" for d in DATABASES)
-    incomplete = con.execute(
-        f"select distinct drop_id, agency, feed from ({logged}) where (drop_id, status) not in ({everywhere})"
-    ).fetchall()
-    if not incomplete:
-        return 0
-    tables = set(
-        con.execute("select database_name, schema_name, table_name from duckdb_tables() where not internal").fetchall()
-    )
-    for drop_id, agency, feed in incomplete:
-        name = f"{agency}__{feed}"
-        for database in DATABASES:
-            con.execute("begin transaction")
-            for zone, place in (
-                ("identity", ("identity", "raw", name)),
-                ("warehouse", ("warehouse", "raw", name)),
-                ("audit", ("warehouse", "audit", name)),
-            ):
-                if place[0] == database and place in tables:
-                    con.execute(f"delete from {raw_table(zone, name)} where drop_id = ?", [drop_id])
-            if database == "quarantine":
-                con.execute("delete from quarantine.gate.quarantined_row where drop_id = ?", [drop_id])
-                con.execute(
-                    "update quarantine.gate.quarantined_row set resolved_by_drop = null where resolved_by_drop = ?",
-                    [drop_id],
-                )
-            else:
-                con.execute(f"delete from {database}.gate.confirmed where drop_id = ?", [drop_id])
-            if database == "warehouse":
-                history.forget(con, drop_id)
-            con.execute(f"delete from {database}.gate.drop_log where drop_id = ?", [drop_id])
-            con.execute("commit")
-    return len(incomplete)
-
-
-def write_refusal(con: duckdb.DuckDBPyConnection, manifest: Manifest, refusal: DropRefused, step: Step) -> None:
-    """Log a refused drop in every zone."""
-    roll_back(con)
-    for database in DATABASES:
-        con.execute("begin transaction")
-        write_log(con, database, manifest, manifest.mode, Counts(manifest.rows, 0, 0, 0, 0, 0), str(refusal))
-        con.execute("commit")
-        step(f"{database} refusal logged")
 
 
 def _refuse_empty(drop: Drop, contract: FeedContract) -> None:

@@ -14,7 +14,8 @@ import duckdb
 from data_quality.code_sets import CodeSets
 from data_quality.contract import FeedContract
 from data_quality.drop import Manifest
-from data_quality.gate import DropReport, GateFailed, Step, take_batch
+from data_quality.drop_log import GateFailed
+from data_quality.gate import DropReport, Step, take_batch
 from data_quality.row_rules import rules_of
 from data_quality.sql import literal, quoted
 from data_quality.staging import clear, roll_back, settle, staging

@@ -16,8 +16,9 @@ import duckdb
 
 from data_quality.code_sets import CodeSetProblem, CodeSets
 from data_quality.contract import AgreementState, FeedContract, agreement_state
-from data_quality.drop import Drop, DropRefused, Manifest, Waiting, feed_folders, read_manifest, scan_folder
-from data_quality.gate import DropReport, GateFailed, Observer, Step, accept_drop, outcome_of, recover
+from data_quality.drop import Drop, DropRefused, Manifest, Unusable, Waiting, feed_folders, read_manifest, scan_folder
+from data_quality.drop_log import GateFailed, is_refused_already, outcome_of, recover, write_refusal
+from data_quality.gate import DropReport, Observer, Step, accept_drop
 from data_quality.raw_tables import RawTableConflict, ensure_raw_tables
 from data_quality.retry import retry_held
 
@@ -96,6 +97,8 @@ def sweep_landing(
     step = step or (lambda name: None)
     report = SweepReport(now, recover(con), {name: FeedSweep(name) for name in contracts})
     today = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(LONDON).date()
+    for feed_name, feed_contract in contracts.items():
+        report.feeds[feed_name].agreement = agreement_state(feed_contract, today)
     usable = _prepare(con, contracts, report)
     queue: list[tuple[Drop, FeedContract]] = []
     for agency, feed, folder in feed_folders(landing):
@@ -106,13 +109,10 @@ def sweep_landing(
         elif name in usable:
             sweep = report.feeds[name]
             drops = _waiting_drops(con, contract, folder, sweep, archive, now, step)
-            sweep.agreement = agreement_state(contract, today)
             if sweep.agreement == "valid":
                 queue += [(drop, contract) for drop in drops]
             else:
-                sweep.unread = len(drops)
-    for name, contract in contracts.items():
-        report.feeds[name].agreement = agreement_state(contract, today)
+                sweep.unread += len(drops)
     queue.sort(key=lambda item: (item[0].manifest.extracted_at, item[0].drop_id))
     for drop, contract in queue:
         _take(con, drop, contract, code_sets, report.feeds[contract.name], archive, observe, step)
@@ -147,15 +147,41 @@ def _waiting_drops(
     now: datetime,
     step: Step,
 ) -> list[Drop]:
-    drops, waiting, refused = scan_folder(contract.agency, contract.feed, folder)
-    for problem in refused:
-        sweep.refused_manifests.append(str(problem))
+    drops, waiting, unusable = scan_folder(contract.agency, contract.feed, folder)
+    for manifest in unusable:
+        if sweep.agreement == "valid":
+            _log_unusable(con, manifest, sweep, archive, now, step)
+        else:
+            sweep.unread += 1
     for item in waiting:
         if not _finish_archiving(con, contract, item, archive):
             sweep.waiting.append(f"{item.path.name}: {item.why}")
     known = [drop for drop in drops if drop.manifest.received_at <= now]
     sweep.waiting += [f"{drop.path.name}: received after this run's knowledge" for drop in drops if drop not in known]
     return known
+
+
+def _log_unusable(
+    con: duckdb.DuckDBPyConnection, item: Unusable, sweep: FeedSweep, archive: Archive, now: datetime, step: Step
+) -> None:
+    """Refuse a drop by its manifest: logged by the first run that meets it, put away by the next.
+
+    In between it can still be mended where it lies (a manifest that was half copied): other bytes are another drop.
+    """
+    stand_in = item.stand_in(now)
+    if is_refused_already(con, stand_in):
+        if item.path is not None:
+            archive(item.path, "refused")
+        step("between archives")
+        archive(item.manifest_path, "refused")
+        return
+    try:
+        write_refusal(con, stand_in, item.refusal, step)
+    except GateFailed as problem:
+        recover(con)
+        sweep.problem = str(problem)
+        return
+    sweep.refused_manifests.append(str(item.refusal))
 
 
 def _finish_archiving(con: duckdb.DuckDBPyConnection, contract: FeedContract, item: Waiting, archive: Archive) -> bool:

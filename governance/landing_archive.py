@@ -44,10 +44,10 @@ def _context(path: Path) -> str:
 def remove_archived(landing: Path, agency: str, feed: str, file_name: str) -> int:
     """Remove the sealed copies of one drop (file and manifest) whose retention has ended; returns how many went."""
     folder = landing / agency / feed
-    manifest = Path(file_name).with_suffix(".manifest.json").name
+    manifests = (f"{Path(file_name).stem}.manifest.json", f"{file_name}.manifest.json")
     gone = 0
     for outcome in ("accepted", "refused"):
-        for name in (file_name, manifest):
+        for name in (file_name, *manifests):
             sealed = folder / outcome / (name + SEALED_SUFFIX)
             if sealed.exists():
                 sealed.unlink()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pipelines.hub import Hub, HubProblem
 
-_STAMP = re.compile(r"_\d{8}_(full|delta)$")
+_STAMP = re.compile(r"_\d{8}_(full|delta)(_\d+)?$")
 
 
 def check(console: Console, file: Path, feed: str | None) -> bool:

@@ -65,7 +65,7 @@ def _gate_step(agency: str, name: str, contracts: dict[str, FeedContract]) -> dg
             dg.AssetSpec(
                 drops_key(agency),
                 group_name="landing",
-                kinds={"csv"},
+                kinds={contract.delivery.format for contract in contracts.values()},
                 owners=owner,
                 description=f"Files {name} has delivered, as sent, with their manifests.",
             ),

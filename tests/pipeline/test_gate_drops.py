@@ -32,9 +32,10 @@ from gate_support import (
 
 from data_quality.code_sets import CodeSet, CodeSets
 from data_quality.content_hash import content_hash
+from data_quality.drop_log import GateFailed
 from data_quality.feed_check import check_file
 from data_quality.feed_status import feed_status
-from data_quality.gate import GateFailed, accept_drop
+from data_quality.gate import accept_drop
 from data_quality.raw_tables import RawTableConflict, ensure_raw_tables
 from data_quality.sweep import sweep_landing
 
