@@ -113,8 +113,8 @@ class LedTo:
         """In words; fewer than five are not told apart, and then nothing is said of what followed for them."""
         if max(self.listed, self.noticed) < FEW:
             return [
-                f"In the last {self.weeks} weeks your data stood behind the names of {few(self.listed)} children on the "
-                f"weekly lists, and behind news of {few(self.noticed)} to workers already with a family."
+                f"In the last {self.weeks} weeks your data stood behind the names of {few(self.listed)} children "
+                f"on the weekly lists, and behind news of {few(self.noticed)} to workers already with a family."
             ]
         return [
             f"In the last {self.weeks} weeks your data stood behind the names of {few(self.listed)} children "
