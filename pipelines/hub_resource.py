@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.clock import as_of_known_at
+from pipelines.dagster_history import quick_history
 from pipelines.hub import Hub
 from pipelines.progress import tell
 from pipelines.run import AS_OF_TAG, INSTANT_TAG, fix_clock
@@ -39,6 +40,7 @@ def _for_a_run(context: dg.InitResourceContext) -> Iterator[Hub]:
     with ExitStack() as stack:
         if run is not None and instance is not None and run.tags.get(COMMAND_TAG) != COMMAND:
             mark_until_exit(hub.settings, run.run_id)
+            stack.enter_context(quick_history(hub.settings.dagster_home))
             stack.enter_context(only_run(hub.settings, tell))
             bury_dead_runs(instance, hub.settings)
         hub.zones.migrate()

@@ -74,7 +74,7 @@ def remove_old_marks(settings: Settings) -> int:
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str]:
-    """Mark runs whose process ended without saying so as failed, and free what they still hold.
+    """Mark runs whose process ended without saying so as failed, and free what dead runs still hold.
 
     Left alone, a dead run would keep its place in Dagster's queue and pool, and the next one would wait for ever.
     Returns the ids of those buried now.
@@ -84,10 +84,21 @@ def bury_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[str
         run = record.dagster_run
         if _is_dead(settings, record):
             instance.report_run_failed(run, "The process of this run ended before the run did; run it again.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             mark_of(settings, run.run_id).unlink(missing_ok=True)
             buried.append(run.run_id)
+    _free_places_of_runs_that_are_over(instance)
     return buried
+
+
+def _free_places_of_runs_that_are_over(instance: dg.DagsterInstance) -> None:
+    """A run whose death Dagster's own server noticed is marked by it as failed, and keeps its place in the pool."""
+    storage = instance.event_log_storage
+    for pool in storage.get_concurrency_keys():
+        place = storage.get_concurrency_info(pool)
+        for run_id in {one.run_id for one in (*place.claimed_slots, *place.pending_steps)}:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.status not in _UNFINISHED:
+                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _is_dead(settings: Settings, record: dg.RunRecord) -> bool:
