@@ -209,7 +209,7 @@ class Hub:
             found.group(1)
             for contract in self.declared_contracts.values()
             if not self.partnership.sign_offs_of(contract)
-            for manifest in (self.settings.landing / contract.agency / contract.feed).rglob("*.manifest.json")
+            for manifest in (self.settings.landing / contract.agency / contract.feed).rglob("*.manifest.json*")
             if (found := _STAMP.search(manifest.name))
         ]
         return datetime.strptime(max(stamps), "%Y%m%d").date() if stamps else None

@@ -54,7 +54,7 @@ def _hub(pack: Path, var: Path) -> Hub:
 def _arrived(hub: Hub, feed: str, day: str) -> None:
     folder = hub.settings.landing.joinpath(*feed.split("__"), "accepted")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{feed.split('__')[1]}_{day}_delta.manifest.json").write_text("{}")
+    (folder / f"{feed.split('__')[1]}_{day}_delta.manifest.json.enc").write_bytes(b"sealed")
 
 
 def _assembled(hub: Hub, out: Path) -> dict[str, str]:
