@@ -22,7 +22,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.alert_channels import Channel, ChannelProblem, Message, channels
-from pipelines.failures import Failure, failures_in_history
+from pipelines.failures import DIED, Failure, failures_in_history
 from pipelines.hub import Hub
 from pipelines.problems import expected_problems
 
@@ -115,11 +115,12 @@ def feed_alerts(hub: Hub) -> list[Alert]:
 
 
 def _of_failure(run: dg.DagsterRun, failure: Failure) -> Alert:
-    told = failure.kind in {one.__name__ for one in expected_problems()} | {"RunIncomplete"}
+    told = failure.kind in {one.__name__ for one in expected_problems()} | {"RunIncomplete", DIED}
     # Any other exception may quote what it choked on, so its words stay in the run's own page.
     words = failure.words if told else f"The run page says more ({failure.kind or 'no reason recorded'})."
     step = f" at the step {failure.step}" if failure.step else ""
-    why = f"The {run.job_name} run failed{step}; nothing was published, what was there stays. {words}"
+    job = "run of chosen assets" if run.job_name.startswith("__") else f"{run.job_name} run"
+    why = f"The {job} failed{step}; nothing was published, what was there stays. {words}"
     return Alert(f"failed:{run.job_name}:{failure.step}:{failure.kind}", "The hub itself", why)
 
 

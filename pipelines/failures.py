@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
+
+# Kind of failure of a run whose process was ended from outside.
+DIED = "RunDied"
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,7 @@ def failures_of(events: Iterable[dg.DagsterEvent]) -> list[Failure]:
         if event.event_type is dg.DagsterEventType.STEP_FAILURE:
             steps.append(_failure(event.step_key, event.step_failure_data.error))
         elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
-            data = event.job_failure_data
-            said = data.first_step_failure_event
-            error = said.step_failure_data.error if said else data.error
-            ends.append(_failure(None, error, event.message or ""))
+            ends.append(_end(event))
     return steps or ends
 
 
@@ -42,6 +43,14 @@ def failures_in_history(instance: dg.DagsterInstance, run_id: str) -> list[Failu
     wanted = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     entries = instance.all_logs(run_id, of_type=wanted)
     return failures_of(entry.dagster_event for entry in entries if entry.dagster_event is not None)
+
+
+def _end(event: dg.DagsterEvent) -> Failure:
+    """What ended a run of which no step failed."""
+    data: Any = event.event_specific_data
+    if data is None:
+        return Failure(None, DIED, "Its process ended before the run did. Run it again: nothing is doubled.")
+    return _failure(None, data.error, event.message or "")
 
 
 def _failure(step: str | None, error: object, otherwise: str = "") -> Failure:

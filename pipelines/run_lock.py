@@ -95,7 +95,7 @@ def _free_places_of_runs_that_are_over(instance: dg.DagsterInstance) -> None:
     storage = instance.event_log_storage
     for pool in storage.get_concurrency_keys():
         place = storage.get_concurrency_info(pool)
-        for run_id in {one.run_id for one in (*place.claimed_slots, *place.pending_steps)}:
+        for run_id in {one.run_id for one in place.claimed_slots} | {one.run_id for one in place.pending_steps}:
             run = instance.get_run_by_id(run_id)
             if run is None or run.status not in _UNFINISHED:
                 storage.free_concurrency_slots_for_run(run_id)

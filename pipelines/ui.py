@@ -43,7 +43,7 @@ def serve(console: Console, port: int) -> None:
         str(port),
     ]
     # Its own process group: dagster dev leaves children behind when only the parent is told to stop.
-    server = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True)  # noqa: S603  a fixed command
+    server = subprocess.Popen(command, cwd=hub.settings.dagster_home, start_new_session=True)  # noqa: S603  a fixed command
     # A service manager ends a service with SIGTERM; it is treated like Ctrl+C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
