@@ -28,6 +28,8 @@ _MOST_ROWS = 10**12
 _CLOCK_SLACK = timedelta(days=1)
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart")
 MODES = ("full", "delta")
+# Where a feed's folder keeps what the gate is done with.
+ARCHIVES = ("accepted", "refused")
 UNKNOWN = "unknown"
 
 
@@ -162,6 +164,12 @@ def scan_folder(agency: str, feed: str, folder: Path) -> tuple[list[Drop], list[
         if not name.endswith(_MANIFEST) and name not in claimed:
             unfinished = "still being written" if name.endswith(_UNFINISHED) else "no manifest yet"
             waiting.append(Waiting(path, unfinished))
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name not in ARCHIVES and not path.name.startswith("."):
+            waiting += [
+                Waiting(file, f"lies in the folder {path.name}; put it beside the feed's other files")
+                for file in sorted(path.iterdir())
+            ]
     return drops, waiting, unusable
 
 

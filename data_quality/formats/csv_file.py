@@ -109,7 +109,10 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contract: Fee
     Raises:
         Unreadable: no row can be told from another (for instance a quote that never closes).
     """
-    batch = _read_utf8(con, path, shape, contract, take) if contract.delivery.encoding in _UTF8 else None
+    # DuckDB takes a path with these in it (some folder above, perhaps) for a pattern of names.
+    is_pattern = any(mark in str(path) for mark in "*?[")
+    is_utf8 = contract.delivery.encoding in _UTF8 and not is_pattern
+    batch = _read_utf8(con, path, shape, contract, take) if is_utf8 else None
     return batch if batch is not None else _read_other(con, path, shape, contract, take)
 
 
@@ -122,7 +125,7 @@ def _read_utf8(
     relation = (
         f"read_csv({literal(str(path))}, columns = {columns}, "
         f"delim = {literal(contract.delivery.delimiter)}, quote = '\"', escape = '\"', header = false, skip = 1, "
-        f"auto_detect = false, strict_mode = true, max_line_size = {_LONGEST_LINE}, "
+        f"auto_detect = false, compression = 'none', strict_mode = true, max_line_size = {_LONGEST_LINE}, "
         "store_rejects = true, rejects_table = 'gate_rejects', rejects_scan = 'gate_rejects_scan', rejects_limit = 0)"
     )
     try:
@@ -152,20 +155,22 @@ def _read_other(con: duckdb.DuckDBPyConnection, path: Path, shape: Shape, contra
 
     wanted = [f"c{position}" for position in sorted(shape.columns.values())]
     try:
-        table = arrow_csv.read_csv(
-            path,
-            # One thread, because only then does pyarrow know the number of a malformed row.
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False, column_names=[f"c{position}" for position in range(len(shape.header))],
-                skip_rows=1, encoding=contract.delivery.encoding,
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=contract.delivery.delimiter, newlines_in_values=True, invalid_row_handler=keep
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=wanted, column_types={name: pa.string() for name in wanted}, strings_can_be_null=False
-            ),
-        )  # fmt: skip
+        # A file, not a path: pyarrow would unpack by the name's ending.
+        with path.open("rb") as file:
+            table = arrow_csv.read_csv(
+                file,
+                # One thread, because only then does pyarrow know the number of a malformed row.
+                read_options=arrow_csv.ReadOptions(
+                    use_threads=False, column_names=[f"c{position}" for position in range(len(shape.header))],
+                    skip_rows=1, encoding=contract.delivery.encoding,
+                ),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=contract.delivery.delimiter, newlines_in_values=True, invalid_row_handler=keep
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
+                ),
+            )  # fmt: skip
     except (pa.ArrowException, UnicodeError):
         raise Unreadable from None
     con.register("gate_arrow", table)
