@@ -1,7 +1,8 @@
 -- One row per notification sent: the contact that answers it, or none, as known at the run's instant. A contact answers
 -- one notification at most (each child of a police notice has a contact of its own). Reasons are tried one after the
--- other, and under each the earliest notification takes the earliest contact.
+-- other, and under each the nearest come together; of one child's as many as can be.
 {%- set rule = var('front_door') %}
+{%- set by_child = ['same_child', 'source_open', 'recorded_late'] %}
 {%- set reasons = ['same_child', 'same_household', 'source_open', 'maybe_child', 'not_recognised', 'recorded_late'] %}
 with clock as (
     {{ run_clock(source('gate', 'drop_log')) }}
@@ -70,7 +71,12 @@ matched_{{ loop.index }} as (
     select notification_key, contact_key, basis from matched_{{ loop.index0 }}
     union all
     select notification_key, contact_key, '{{ reason }}' as basis
-    from {{ one_to_one('free_' ~ loop.index, 'agency', 'notification_key', 'contact_key', 'sent_no, contact_no') }}
+    from {{ one_to_one_of(
+        'free_' ~ loop.index, 'pool', 'notification_key', 'contact_key', 'apart, sent_no, contact_no',
+        otherwise='sent_no, contact_no',
+    ) if reason in by_child else one_to_one(
+        'free_' ~ loop.index, 'pool', 'notification_key', 'contact_key', 'apart, sent_no, contact_no',
+    ) }}
 ),
 {% endfor %}
 judged as (

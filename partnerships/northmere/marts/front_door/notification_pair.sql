@@ -30,7 +30,7 @@ contact as (
 
 -- Homes a notification may be about: its child's, and those of the other children of the report.
 home as (
-    select notification_key, agency, day_no, sent_no, household_key
+    select notification_key, agency, sent_on, day_no, sent_no, household_key
     from notification
     where household_key is not null
 
@@ -39,6 +39,7 @@ home as (
     select
         notification.notification_key,
         notification.agency,
+        notification.sent_on,
         notification.day_no,
         notification.sent_no,
         other.household_key
@@ -80,9 +81,14 @@ pairs as (
             when contact.day_no - notification.day_no > {{ rule.lost_after_working_days }} then 'recorded_late'
             else 'same_child'
         end as basis,
-        notification.agency,
+        -- A contact whose source is open may be wanted by several agencies.
+        case
+            when contact.sent_by is null then cast(contact.person_key as varchar)
+            else concat(contact.person_key, contact.sent_by)
+        end as pool,
         notification.sent_no,
         contact.contact_no,
+        abs(contact.contact_on - notification.sent_on) as apart,
         contact.day_no - notification.day_no as days
     from notification
     inner join contact on notification.person_key = contact.person_key
@@ -94,9 +100,10 @@ pairs as (
         home.notification_key,
         contact.contact_key,
         'same_household' as basis,
-        home.agency,
+        home.agency as pool,
         home.sent_no,
         contact.contact_no,
+        abs(contact.contact_on - home.sent_on) as apart,
         contact.day_no - home.day_no as days
     from home
     inner join contact on home.household_key = contact.household_key and home.agency = contact.sent_by
@@ -107,9 +114,10 @@ pairs as (
         notification.notification_key,
         contact.contact_key,
         'maybe_child' as basis,
-        notification.agency,
+        notification.agency as pool,
         notification.sent_no,
         contact.contact_no,
+        abs(contact.contact_on - notification.sent_on) as apart,
         contact.day_no - notification.day_no as days
     from notification
     inner join contact
@@ -121,9 +129,10 @@ pairs as (
         notification.notification_key,
         contact.contact_key,
         'not_recognised' as basis,
-        notification.agency,
+        notification.agency as pool,
         notification.sent_no,
         contact.contact_no,
+        abs(contact.contact_on - notification.sent_on) as apart,
         contact.day_no - notification.day_no as days
     from notification
     anti join recognised on notification.notification_key = recognised.notification_key
@@ -146,9 +155,10 @@ final as (
         list_position(
             ['same_child', 'same_household', 'source_open', 'maybe_child', 'not_recognised', 'recorded_late'], basis
         ) as place,
-        agency,
+        pool,
         sent_no,
         contact_no,
+        apart,
         days
     from pairs
     where
