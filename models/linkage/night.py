@@ -117,11 +117,12 @@ def link(
     )
     person = _person_table(persons.assignment, places.person_area, records, text, position, order_hash)
     homes = places.household_first
-    homes = (
-        homes.assign(sort_no=np.array(order_hash(text.iloc[homes["position"]].tolist()), dtype="int64"))
-        if len(homes)
-        else homes.assign(sort_no=[])
-    )
+    # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
+    # them would be broken by chance.
+    home_texts = [
+        f"{one}\x1f{home}" for one, home in zip(text.iloc[homes["position"]], homes["household_id"], strict=True)
+    ]
+    homes = homes.assign(sort_no=np.array(order_hash(home_texts), dtype="int64") if home_texts else [])
     return LinkageResult(
         persons.assignment,
         persons.events,
