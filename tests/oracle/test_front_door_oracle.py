@@ -70,6 +70,7 @@ class Notification:
     maybe: int | None
     report: str | None
     age: int | None
+    age_within: int
     area: str | None
 
 
@@ -106,6 +107,7 @@ class World:
                         maybe=draw.choice((None, None, None, *range(40))) if draw.random() < 0.3 else None,
                         report=f"{day} {draw.randrange(3)}" if draw.random() < 0.5 else None,
                         age=None if draw.random() < 0.2 else draw.randrange(216),
+                        age_within=draw.choice((1, 19)),
                         area=draw.choice((None, "North", "East")),
                     )
                 )
@@ -160,10 +162,11 @@ class World:
             (person, agency) == (contact.person, contact.sent_by) and 0 <= (contact.on - day).days <= 4
             for person, agency, day in self.told
         )
+        known = any(person == contact.person and agency != "csc" for person, agency, _ in self.told)
         return (
-            not (recognised and one.person is not None)
+            not (recognised and one.person is not None and known)
             and not has_reason
-            and (one.age is None or abs(one.age - contact.age) <= RULE["age_within_months"])
+            and (one.age is None or abs(one.age - contact.age) <= one.age_within)
             and one.area in (None, contact.area)
         )
 
@@ -226,14 +229,14 @@ class World:
             con.execute(
                 "create table marts.notification_sent (notification_key uuid, agency varchar, feed varchar,"
                 " kind varchar, report varchar, organisation varchar, sent_on date, sent_at timestamp, person_key uuid,"
-                " household_key uuid, maybe_person_key uuid, age_months integer, area_team varchar,"
-                " known_from timestamp, sent_no bigint)"
+                " household_key uuid, maybe_person_key uuid, age_months integer, age_within_months integer,"
+                " area_team varchar, known_from timestamp, sent_no bigint)"
             )
             con.executemany(
-                "insert into marts.notification_sent values (?, ?, 'f', 'k', ?, null, ?, null, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into marts.notification_sent values (?, ?, 'f', 'k', ?, null, ?, null, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (ids("n", one.no), one.agency, one.report, one.sent_on, ids("p", one.person), ids("h", one.home),
-                     ids("p", one.maybe), one.age, one.area, one.sent_on, one.no)
+                     ids("p", one.maybe), one.age, one.age_within, one.area, one.sent_on, one.no)
                     for one in self.notifications
                 ],
             )  # fmt: skip

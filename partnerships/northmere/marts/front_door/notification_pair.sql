@@ -4,8 +4,9 @@
 --   same_household   one of another child of the home, or of the home of another child in the same report
 --   source_open      one of this child whose source is still open
 --   maybe_child      one of the child this may be, by a link too weak to join records
---   not_recognised   the child is unnamed, or known from this agency alone: one of a child of that age and area whom
---                    the agency tells of nowhere else
+--   not_recognised   the child is unnamed or known from this agency alone, or the contact's child is known from the
+--                    front door's agency alone: a contact of a child of that age and area of whom the agency that sent
+--                    tells nothing else in those days
 --   recorded_late    one of this child from the agency that sent, too late
 {%- set rule = var('front_door') %}
 with day as (
@@ -59,6 +60,12 @@ recognised as (
     select distinct notification.notification_key
     from notification
     inner join told_of on notification.person_key = told_of.person_key and notification.agency <> told_of.agency
+),
+
+known_child as (
+    select distinct contact.contact_key
+    from contact
+    inner join told_of on contact.person_key = told_of.person_key and contact.agency <> told_of.agency
 ),
 
 -- A contact about a child of whom the agency tells something of the same days has its own reason.
@@ -135,15 +142,17 @@ pairs as (
         abs(contact.contact_on - notification.sent_on) as apart,
         contact.day_no - notification.day_no as days
     from notification
-    anti join recognised on notification.notification_key = recognised.notification_key
+    left join recognised on notification.notification_key = recognised.notification_key
     inner join contact
         on
             notification.agency = contact.sent_by
             and contact.day_no between notification.day_no - {{ rule.recorded_before_working_days }}
             and notification.day_no + {{ rule.lost_after_working_days }}
+    left join known_child on contact.contact_key = known_child.contact_key
     anti join with_reason on contact.contact_key = with_reason.contact_key
     where
-        coalesce(abs(notification.age_months - contact.age_months) <= {{ rule.age_within_months }}, true)
+        (recognised.notification_key is null or known_child.contact_key is null)
+        and coalesce(abs(notification.age_months - contact.age_months) <= notification.age_within_months, true)
         and coalesce(notification.area_team = contact.area_team, true)
 ),
 

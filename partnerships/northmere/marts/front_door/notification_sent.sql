@@ -45,6 +45,11 @@ about as (
             coalesce(datesub('month', described.birth_month, notification.sent_on), notification.stated_age * 12 + 6)
             as integer
         ) as age_months,
+        -- 1 January is what is typed where only the year is guessed.
+        case
+            when described.birth_month is null or month(described.birth_month) = 1 then {{ var('front_door').age_within_months }}
+            else 1
+        end as age_within_months,
         coalesce(named_nobody.household_key, spell.household_key) as household_key
     from notification
     left join person on notification.record_key = person.record_key
@@ -77,6 +82,7 @@ final as (
         about.household_key,
         maybe.person_key as maybe_person_key,
         about.age_months,
+        about.age_within_months,
         about.area_team,
         about.known_from,
         row_number() over (order by about.sent_on, about.sent_at, about.agency, about.extracted_at, about.row_no)
