@@ -31,9 +31,12 @@ def freshness_of(contract: FeedContract) -> dg.FreshnessPolicy | None:
     """
     if contract.latency_days is None:
         return None
-    late = timedelta(days=contract.latency_days)
+    # The UI shows whole seconds only.
+    late = timedelta(hours=round(contract.latency_days * 24))
     due = timedelta(days=contract.frequency_days or contract.latency_days)
-    return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=(due + late) / 2 if due < late else None)
+    return dg.FreshnessPolicy.time_window(
+        fail_window=late, warn_window=timedelta(hours=(due + late) // timedelta(hours=2)) if due < late else None
+    )
 
 
 def columns_of(contract: FeedContract) -> dg.TableSchema:
