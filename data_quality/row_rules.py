@@ -187,7 +187,8 @@ def _type_rules(column: ColumnContract, contract: FeedContract, extracted_on: da
     shapes = {"date": contract.delivery.date_format, "timestamp": contract.delivery.timestamp_format}
     expected = column.format or shapes.get(column.type, column.type)
     bad = f"({text} is not null and {value} is null)"
-    rules = [_rule(column, column.type, bad, f"it is not a {column.type} ({expected})")]
+    kind = "a whole number" if column.type == "integer" else f"a {column.type} ({expected})"
+    rules = [_rule(column, column.type, bad, f"it is not {kind}")]
     if column.type in ("date", "timestamp"):
         earliest = column.minimum or EARLIEST_PLAUSIBLE
         happened = column.occurred_on or column.recorded_at
