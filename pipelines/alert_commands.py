@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.alert_channels import ChannelProblem, Message, channels
-from pipelines.alerts import announce, standing_alerts
+from pipelines.alerts import Alert, announce, standing_alerts
 from pipelines.hub import Hub
 from pipelines.run import prepare_dagster_home
 
@@ -51,3 +52,11 @@ def check(console: Console) -> bool:
     told = announce(hub, found, lambda _: None, now)
     console.print(f"{len(found)} things need somebody, {len(told)} told now." if found else "Nothing needs anybody.")
     return not found
+
+
+def service_failed(console: Console) -> None:
+    """Tell once that a service failed; systemd names it in MONITOR_UNIT."""
+    hub = Hub.from_environment()
+    unit = os.environ.get("MONITOR_UNIT", "a service")
+    why = f"{unit} failed. `journalctl -u {unit}` says why; a failed run has told its own story already."
+    announce(hub, [Alert(f"service:{unit}", "The hub itself", why)], console.print, datetime.now(UTC))

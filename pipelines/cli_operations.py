@@ -32,6 +32,14 @@ def alert_check() -> None:
         raise typer.Exit(1)
 
 
+@alert_app.command("service", epilog="Example: hub alert service")
+def alert_service() -> None:
+    """Tell that a service of the hub failed before it could tell so itself; for a service manager."""
+    from pipelines.alert_commands import service_failed
+
+    service_failed(console)
+
+
 def keep(
     days: Annotated[
         int | None, typer.Option(help="Remove runs older than this from Dagster's history. Default: 90.")
