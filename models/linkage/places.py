@@ -96,14 +96,32 @@ def place(
 
 def _household_ids(made: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:
     """Household id by household number: the one most of its people's spells had, else a new one."""
-    live = previous[previous["known_to"] == OPEN].drop_duplicates(["person_id", "started_on"])
-    before = made[["person_id", "started_on"]].merge(live[["person_id", "started_on", "household_id"]], how="left")[
-        "household_id"
-    ]
+    live = previous[previous["known_to"] == OPEN]
+    before = _before(made, live)
     ages = live.groupby("household_id")["known_from"].min().reset_index().sort_values(["known_from", "household_id"])
     age = pd.Series(np.arange(len(ages)), index=ages["household_id"])
     mint = Mint.after("H", previous["household_id"])
-    return np.array(settle(made["household"].to_numpy(), before.astype(object), age, mint).ids, dtype=object)
+    return np.array(settle(made["household"].to_numpy(), before, age, mint).ids, dtype=object)
+
+
+def _before(made: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
+    """Household each row of ``made`` had, None if none.
+
+    A person may have moved into two homes on one day, and a spell does not tell which it was. Each of the two then
+    takes the household that most of its people may have had, and no household is given to both: what is asked twice
+    in a night must be answered alike.
+    """
+    rows = made[["household", "person_id", "started_on"]].drop_duplicates()
+    pairs = rows.merge(live[["person_id", "started_on", "household_id"]].drop_duplicates())
+    pairs["votes"] = pairs.groupby(["household", "household_id"])["person_id"].transform("size")
+    pairs = pairs.sort_values(["votes", "household_id", "household"], ascending=[False, True, True])
+    had: dict[tuple, str] = {}
+    taken: set[tuple] = set()
+    for home, person, started, household_id in pairs[[*rows, "household_id"]].itertuples(index=False):
+        if (home, person, started) not in had and (household_id, person, started) not in taken:
+            had[home, person, started] = household_id
+            taken.add((household_id, person, started))
+    return pd.Series([had.get(key) for key in made[[*rows]].itertuples(index=False, name=None)], dtype=object)
 
 
 def _nameless(

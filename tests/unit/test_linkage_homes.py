@@ -7,7 +7,7 @@ import pandas as pd
 
 from models.linkage.household import households
 from models.linkage.names import surname
-from models.linkage.places import place
+from models.linkage.places import _household_ids, place
 from models.linkage.residence import timelines
 from models.linkage.settings import LinkageSettings
 from models.linkage.standardise import standardise
@@ -154,3 +154,19 @@ def test_a_hub_takes_no_home_from_its_neighbours_at_the_postcode() -> None:
     assert at[ids[20]] == at[ids[21]] and at.nunique() == 21
     # Nobody is placed in a family of the hub by the address alone.
     assert made.record_household.empty
+
+
+def test_two_homes_since_one_day_are_the_same_two_when_asked_again() -> None:
+    made = pd.DataFrame(
+        [("P1", 0), ("P1", 1), ("P2", 1), ("P3", 2), ("P3", 3)], columns=["person_id", "household"]
+    ).assign(started_on=DAY("2000-01-01"))
+    before = pd.DataFrame(
+        [("P1", "H2"), ("P1", "H1"), ("P2", "H1"), ("P3", "H4"), ("P3", "H3")], columns=["person_id", "household_id"]
+    ).assign(started_on=DAY("2000-01-01"), known_from=DAY("2026-10-05"), known_to=FAR)
+    ids = _household_ids(made, before)
+    # P2 tells which of P1's homes is which; nobody tells P3's apart, so the older number goes first, always.
+    assert ids.tolist() == ["H2", "H1", "H3", "H4"]
+    assert _household_ids(made, before.iloc[::-1]).tolist() == ids.tolist()
+    # Moved since: the home that is left over is new, and the other one keeps its name.
+    alone = _household_ids(made[made["household"] != 3], before)
+    assert alone.tolist() == ["H2", "H1", "H3"]
