@@ -118,7 +118,9 @@ def load_contract(path: Path) -> FeedContract:
         ContractRefused: not ODCS v3, a column lacks zone or necessity, no key, or a value is not understood.
     """
     try:
-        document = OpenDataContractStandard(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        # The loader of libyaml is as safe and ten times as fast; a run reads every contract several times.
+        told = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        document = OpenDataContractStandard(**told)
     except (yaml.YAMLError, ValidationError, TypeError, UnicodeDecodeError) as error:
         raise ContractRefused(f"{path.name} is not an ODCS v3 contract: {error}") from None
     return _Reader(path.name, document).contract()

@@ -198,7 +198,7 @@ def _engine_files(dbt_project: Path) -> dict[str, bytes]:
 
 def _project_file(dbt_project: Path, pack: Path) -> bytes:
     """The engine's project file with the pack's own declarations in its vars."""
-    project = yaml.safe_load((dbt_project / "dbt_project.yml").read_text(encoding="utf-8"))
+    project = _read_yaml(dbt_project / "dbt_project.yml")
     declared = _read_yaml(pack / "partnership.yml")
     cohort = _read_yaml(pack / "cohort.yml")
     overrides: dict[str, Any] = {
@@ -345,7 +345,7 @@ def _plain(text: str) -> str:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+    return (yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}) if path.exists() else {}
 
 
 def _yaml(content: Mapping[str, Any]) -> bytes:
