@@ -26,6 +26,8 @@ BECAUSE_TAG = "hub/because"
 CODE_TAG = "hub/code"
 PACK_TAG = "hub/pack"
 _CODE = ("pipelines", "data_quality", "models", "review", "governance", "dbt_project")
+# Jobs that know nothing of the world, and go on when the calendars have ended.
+_WITHOUT_CLOCK = {"housekeeping"}
 _STARTED_BY = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor"}
 
 
@@ -44,10 +46,10 @@ def _for_a_run(context: dg.InitResourceContext) -> Iterator[Hub]:
             stack.enter_context(only_run(hub.settings, tell))
             bury_dead_runs(instance, hub.settings)
         hub.zones.migrate()
-        if run is not None:
+        if run is not None and run.job_name not in _WITHOUT_CLOCK:
             fix_clock(hub, run.job_name, run.tags)
-            if instance is not None:
-                instance.add_run_tags(run.run_id, labels(hub, run))
+        if run is not None and instance is not None:
+            instance.add_run_tags(run.run_id, labels(hub, run))
         yield hub
 
 
