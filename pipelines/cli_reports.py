@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,3 +42,17 @@ def quarter() -> None:
 
     if not make_quarter(console):
         raise typer.Exit(1)
+
+
+@report_app.command("cin", epilog="Example: hub report cin --year 2026")
+def cin(
+    year: Annotated[
+        int | None, typer.Option(help="Year of the reference date, 31 March; default: the last that is over.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="The file; default: outbox/<agency>/cin_census_<year>.xml.")] = None,
+) -> None:
+    """Social care's records in the shape of the children in need census, for social care alone. It is logged."""
+    from pipelines.cin_census import write_cin_census
+    from pipelines.cli import console
+
+    write_cin_census(console, year, to)
