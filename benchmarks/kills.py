@@ -6,9 +6,10 @@
 Three runs are killed: a first night (everything is loaded), a week (lists are frozen and released) and a later night
 (a few changes on top). Each is first made once undisturbed: that is its true duration, and what it must come to.
 Then, from the same start, a run is killed up to four times in a row and let through once; the moments are spread
-evenly over the whole duration, those that hit nothing are drawn again. One kill in four ends the process alone and
-leaves the dbt it has started behind. Afterwards every table of every zone, every frozen list, every released file and
-every landed drop must be what it is without the kills.
+evenly over the time from its first step's start to its last one's end, and those that hit no step are drawn again.
+One kill in four ends the process alone and leaves the dbt it has started behind. Afterwards every table of every zone,
+every frozen list, every released file and every landed drop must be what it is without the kills. Where one is not,
+both states are kept beside the progress file, to be looked at.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.resume import PROGRESS, Progress, keep_result
-from tests import warm_hub
 from tests.demo_hub import DemoHub
-from tests.same_content import differences, fingerprints, running_steps
+from tests.killing import histories, kill_in_a_step, seconds_in_steps
+from tests.same_content import differences, fingerprints
 
 KILLS_PER_CHAIN = 4
+KILLED_ALONE = 0.25
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Scenario:
     name: str
     words: tuple[str, ...]
     start: DemoHub
+    undisturbed: DemoHub
     seconds: float
+    seconds_in_steps: float
     wanted: dict[str, object]
 
 
@@ -52,7 +56,7 @@ def scenarios(folder: Path, children: int) -> list[Scenario]:
     night = _scenario("first night", ("run", "nightly"), waiting, folder / "night")
     week = _scenario("week", ("run", "weekly"), DemoHub(folder / "night"), folder / "week")
     advanced = copy_state(DemoHub(folder / "week"), folder / "advanced")
-    warm_hub.run(advanced, "demo", "advance", "--nights", "2")
+    advanced.run("demo", "advance", "--nights", "2")
     later = _scenario("later night", ("run", "nightly"), advanced, folder / "later")
     return [night, week, later]
 
@@ -64,36 +68,37 @@ def copy_state(source: DemoHub, folder: Path) -> DemoHub:
 
 
 def _scenario(name: str, words: tuple[str, ...], start: DemoHub, folder: Path) -> Scenario:
-    warm_hub.run(start, "status")  # imports are done once before anything is timed
     undisturbed = copy_state(start, folder)
+    before = set(histories(undisturbed))
     started = time.monotonic()
-    warm_hub.run(undisturbed, *words, timeout=3_000)
-    return Scenario(name, words, start, time.monotonic() - started, fingerprints(undisturbed))
+    undisturbed.run(*words, timeout=3_000)
+    seconds = time.monotonic() - started
+    made = next(path for run, path in histories(undisturbed).items() if run not in before)
+    return Scenario(name, words, start, undisturbed, seconds, seconds_in_steps(made), fingerprints(undisturbed))
 
 
-def chain(scenario: Scenario, moments: list[float], draw: random.Random, folder: Path) -> dict[str, Any]:
-    """Kill a run at each moment (a share of its duration) in turn, let it through, and compare.
+def chain(scenario: Scenario, moments: list[float], draw: random.Random, folder: Path, kept: Path) -> dict[str, Any]:
+    """Kill a run at each moment (a share of its time in steps) in turn, let it through, and compare.
 
     The first moment meets the run as it would have gone; later ones meet what the kills before have left to do.
     """
     hub = copy_state(scenario.start, folder / "killed")
     kills, misses = [], 0
     for share in moments:
-        alone = draw.random() < 0.25
-        while True:
-            running = warm_hub.start(hub, *scenario.words)
-            running.wait(share * scenario.seconds)
-            if running.kill(alone=alone):
-                break
-            misses += 1  # it had already ended: an earlier moment, then
-            share *= 0.7
-        kills.append({"share": round(share, 3), "alone": alone, "steps": running_steps(hub.root / "dagster_home")})
+        alone = draw.random() < KILLED_ALONE
+        while not (steps := kill_in_a_step(hub, scenario.words, share * scenario.seconds_in_steps, alone=alone)):
+            misses += 1  # it had ended, or a step had: somewhere else, then
+            share = draw.random()
+        kills.append({"share": round(share, 3), "alone": alone, "steps": steps})
+    wrong, stopped = ["the run itself"], None
     try:
-        warm_hub.run(hub, *scenario.words, timeout=3_000)
+        hub.run(*scenario.words, timeout=3_000)
         wrong = differences(scenario.wanted, fingerprints(hub))
-        stopped = None
     except AssertionError as error:
-        wrong, stopped = ["the run itself"], str(error)[-3_000:]
+        stopped = str(error)[-3_000:]
+    if wrong:
+        for state, name in ((hub, "killed"), (scenario.undisturbed, "undisturbed")):
+            shutil.copytree(state.folder, kept / name, dirs_exist_ok=True)
     shutil.rmtree(hub.folder)
     return {"run": scenario.name, "kills": kills, "misses": misses, "different": wrong, "stopped": stopped}
 
@@ -124,12 +129,16 @@ def main() -> int:
         for piece in progress.remaining(plan):
             if not runs:
                 runs = {one.name: one for one in scenarios(Path(folder), arguments.children)}
-                print({name: f"{one.seconds:.1f} s" for name, one in runs.items()}, flush=True)
+                print(
+                    {name: f"{one.seconds:.1f} s, {one.seconds_in_steps:.1f} s in steps" for name, one in runs.items()},
+                    flush=True,
+                )
             run, moments = plan[piece]
             started = time.monotonic()
-            record = chain(runs[run], moments, random.Random(piece), Path(folder))  # noqa: S311
+            kept = arguments.progress.parent / "different" / piece.replace("/", " of ")
+            record = chain(runs[run], moments, random.Random(piece), Path(folder), kept)  # noqa: S311
             progress.add(piece, {**record, "seconds": round(time.monotonic() - started, 1)})
-            hit = ", ".join("+".join(kill["steps"]) or "no step" for kill in record["kills"])
+            hit = ", ".join("+".join(kill["steps"]) for kill in record["kills"])
             print(f"{piece}: killed in {hit}; different: {record['different'] or 'nothing'}", flush=True)
     done = [progress.done[piece] for piece in plan]
     result = summarise(done)
@@ -155,9 +164,10 @@ def summarise(chains: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "kills": len(kills),
         "kills_of_the_process_alone": sum(kill["alone"] for kill in kills),
+        "moments_drawn_again": sum(one["misses"] for one in chains),
         "runs_compared": len(chains),
         "seconds": round(sum(one["seconds"] for one in chains), 1),
-        "killed_in_step": dict(Counter(step for kill in kills for step in kill["steps"] or ["no step"])),
+        "killed_in_step": dict(Counter(step for kill in kills for step in kill["steps"])),
         "different": sum(bool(one["different"]) for one in chains),
         "failures": [one for one in chains if one["different"]],
     }

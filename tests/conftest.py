@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """400 children whose first drops wait in landing. Copy it, then run; tests may not change it."""
     hub = DemoHub(tmp_path_factory.mktemp("waiting")).create()
-    hub.run("dbt", "parse")
+    hub.execute("dbt", "parse")
     return hub
 
 
@@ -45,6 +45,6 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
 def finished(waiting: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """The same after their first night and first week."""
     hub = copy_of(waiting, tmp_path_factory.mktemp("finished"))
-    hub.run("run", "nightly")
-    hub.run("run", "weekly")
+    hub.execute("run", "nightly")
+    hub.execute("run", "weekly")
     return hub

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from governance.keys import Keys, load_keys
 from governance.zones import Zones
+from tests import warm_hub
+from tests.warm_hub import Running
 
 HUB = str(Path(sys.executable).with_name("hub"))
 CHILDREN = 400
@@ -56,28 +58,38 @@ class DemoHub:
         return Zones(self.root, self.keys)
 
     def run(self, *words: str, fails: bool = False, timeout: float = 400) -> str:
-        """Run `hub ...`; returns all it printed. A failure that was not expected fails the test with its output."""
+        """Run `hub ...`; returns all it printed. A failure that was not expected fails the test with its output.
+
+        It runs in a process whose imports are done; with HUB_TEST_EXECUTABLE set, as `execute` does.
+        """
+        if os.environ.get("HUB_TEST_EXECUTABLE"):
+            return self.execute(*words, fails=fails, timeout=timeout)
+        running = self.start(*words)
+        code = running.wait(timeout)
+        if code is None:
+            running.kill()
+        return _output(words, code, running.log.read_text(encoding="utf-8"), fails)
+
+    def execute(self, *words: str, fails: bool = False, timeout: float = 400) -> str:
+        """The same by the command `hub` itself, as its users start it; each command is tested like that once."""
         done = subprocess.run(
             [HUB, *words], env=self.environ, capture_output=True, text=True, timeout=timeout, check=False
         )
-        output = done.stdout + done.stderr
-        assert (done.returncode != 0) == fails, f"hub {' '.join(words)} ended with {done.returncode}\n{output[-6000:]}"
-        return output
+        return _output(words, done.returncode, done.stdout + done.stderr, fails)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start `hub ...` in a process group of its own, to be killed."""
-        return subprocess.Popen(
-            [HUB, *words],
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+    def start(self, *words: str) -> Running:
+        """Start `hub ...`, to be killed; it is the first of a process group of its own."""
+        return warm_hub.start(words, self.environ, self.folder / "hub.log")
 
     def create(self, children: int = CHILDREN, seed: int = 1, years: int = 5) -> DemoHub:
-        self.run("demo", "create", "--children", str(children), "--seed", str(seed), "--years", str(years))
+        self.execute("demo", "create", "--children", str(children), "--seed", str(seed), "--years", str(years))
         return self
+
+
+def _output(words: tuple[str, ...], code: int | None, output: str, fails: bool) -> str:
+    ended = "did not end" if code is None else f"ended with {code}"
+    assert code is not None and (code != 0) == fails, f"hub {' '.join(words)} {ended}\n{output[-6000:]}"
+    return output
 
 
 def copy_of(source: DemoHub, folder: Path) -> DemoHub:

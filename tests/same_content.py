@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +14,22 @@ from tests.demo_hub import DemoHub
 
 ZONES = ("identity", "warehouse", "quarantine")
 # Which run wrote a row, and when that machine's clock said it did, are no content.
-_NOT_CONTENT = frozenset({"run_id"})
+_NOT_CONTENT = frozenset({"run_id", "applied_at"})
 
 
 def fingerprints(hub: DemoHub) -> dict[str, object]:
     """One fingerprint a table of every zone, a frozen list, a released file and a landed drop, by its name."""
-    return {**dict(_tables(hub)), **list_hashes(hub), **dict(_files(hub.root))}
+    return {**dict(table_hashes(hub)), **list_hashes(hub), **dict(_files(hub.root))}
 
 
 def differences(one: dict[str, object], other: dict[str, object]) -> list[str]:
     """Names of what is not the same in both."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+def row_counts(hub: DemoHub) -> dict[str, int]:
+    """Rows of every table of every zone: the same under other keys."""
+    return {table: rows for table, (rows, _) in table_hashes(hub)}
 
 
 def list_hashes(hub: DemoHub) -> dict[str, object]:
@@ -38,25 +42,8 @@ def list_hashes(hub: DemoHub) -> dict[str, object]:
         store.close()
 
 
-def running_steps(home: Path) -> list[str]:
-    """Steps of the newest run that had started and not ended, from Dagster's own history; empty without a run."""
-    runs = sorted((home / "history" / "runs").glob("*.db"), key=lambda path: path.stat().st_mtime)
-    runs = [path for path in runs if path.stem not in ("index", "runs")]
-    if not runs:
-        return []
-    con = sqlite3.connect(runs[-1])
-    try:
-        rows = con.execute(
-            "select step_key, max(case when dagster_event_type = 'STEP_START' then id end), "
-            "max(case when dagster_event_type in ('STEP_SUCCESS', 'STEP_FAILURE', 'STEP_UP_FOR_RETRY') then id end) "
-            "from event_logs where step_key is not null group by step_key"
-        ).fetchall()
-    finally:
-        con.close()
-    return [step for step, started, ended in rows if started and (not ended or ended < started)]
-
-
-def _tables(hub: DemoHub) -> Iterator[tuple[str, object]]:
+def table_hashes(hub: DemoHub) -> Iterator[tuple[str, tuple[int, int]]]:
+    """(zone.schema.table, (rows, a sum over them)) of every table; which run wrote a row, and when, is left out."""
     for zone in ZONES:
         with hub.zones.open(zone, read_only=True) as con:
             columns: dict[str, list[str]] = {}
@@ -69,10 +56,8 @@ def _tables(hub: DemoHub) -> Iterator[tuple[str, object]]:
                     columns.setdefault(f'{zone}."{schema}"."{table}"', []).append(f'"{column}"')
             for table, names in columns.items():
                 # A sum does not care for order and, unlike xor, sees a row that stands there twice more.
-                yield (
-                    table,
-                    con.execute(f"select count(*), sum(hash({', '.join(names)})::hugeint) from {table}").fetchall(),
-                )
+                told = f"select count(*), sum(hash({', '.join(names)})::hugeint) from {table}"
+                yield table, con.execute(told).fetchall()[0]
 
 
 def _files(root: Path) -> Iterator[tuple[str, object]]:

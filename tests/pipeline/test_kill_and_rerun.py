@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
-import signal
-import subprocess
-import sys
-import time
+from collections import Counter
 from pathlib import Path
 
+import dagster as dg
+import pytest
+
 from data_quality.content_hash import content_hash
-from governance.hub_store import HubStore
-from governance.pseudonym import Pseudonym
 from tests.demo_hub import DemoHub
+from tests.killing import histories, kill_in_a_step, span_of_steps
 from tests.pipeline.conftest import copy_of
+from tests.same_content import list_hashes, row_counts
 
-KILLS = int(os.environ.get("HUB_TEST_KILLS", "3"))
-
-
-_STATES = """
-import dagster
-with dagster.DagsterInstance.get() as instance:
-    print(*[run.status.value.lower() for run in instance.get_runs()])
-"""
+KILLS = int(os.environ.get("HUB_TEST_KILLS", "10"))
 
 
 def zone_hashes(hub: DemoHub) -> dict[str, object]:
@@ -55,54 +47,45 @@ def hashes(hub: DemoHub) -> dict[str, object]:
     return {**zone_hashes(hub), **list_hashes(hub)}
 
 
-def list_hashes(hub: DemoHub) -> dict[str, str]:
-    keys = hub.keys
-    store = HubStore(hub.root / "hub.sqlite", keys.hub, Pseudonym(keys.pseudonym).key_of)
-    try:
-        return {f"list {one.area_team}": one.content_hash for one in store.issued("weekly_list.v1")}
-    finally:
-        store.close()
+@pytest.fixture(scope="module")
+def disturbed(waiting: DemoHub, finished: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
+    """The first night and week on another machine, with keys of its own, each killed again and again on the way.
+
+    The moments are spread evenly over the time the undisturbed run took; one kill in four leaves the run's dbt alive.
+    """
+    hub = copy_of(waiting, tmp_path_factory.mktemp("disturbed"))
+    night, week = sorted(span_of_steps(path) for path in histories(finished).values())[:2]
+    draw = random.Random(20261005)
+    for words, (begun, ended), kills in (
+        (("run", "nightly"), night, KILLS * 4 // 10),
+        (("run", "weekly"), week, KILLS - KILLS * 4 // 10),
+    ):
+        seconds = (ended - begun).total_seconds()
+        for place in range(kills):
+            moment = (place + draw.random()) / kills
+            while not kill_in_a_step(hub, words, moment * seconds, alone=place % 4 == 1):
+                moment = draw.random()  # it had ended, or a step had: somewhere else, then
+        hub.run(*words)
+    return hub
 
 
-def test_a_killed_night_run_again_gives_the_same_content(waiting: DemoHub, finished: DemoHub, tmp_path: Path) -> None:
-    hub = copy_of(waiting, tmp_path)
-    shutil.copy(finished.folder / "keys.json", tmp_path / "keys.json")
-    moments = random.Random(20261005)
-    for _ in range(KILLS):
-        process = hub.start("run", "nightly")
-        try:
-            process.communicate(timeout=moments.uniform(4.0, 24.0))
-        except Exception:  # still running: that is the moment
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            time.sleep(0.2)
-    hub.run("run", "nightly")
-    assert zone_hashes(hub) == zone_hashes(finished)
-    assert "failure" in _run_states(hub)
-
-
-def _run_states(hub: DemoHub) -> set[str]:
-    """States of all runs in the partnership's history: a killed one may not look as if it were still going."""
-    shown = subprocess.run(
-        [sys.executable, "-c", _STATES], env={**hub.environ, "DAGSTER_HOME": str(hub.root / "dagster_home")},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    states = set(shown.stdout.split())
-    assert "started" not in states
-    return states
-
-
-def test_other_keys_and_another_machine_give_the_same_lists(
-    waiting: DemoHub, finished: DemoHub, tmp_path: Path
-) -> None:
-    hub = copy_of(waiting, tmp_path)
-    hub.run("run", "nightly")
-    hub.run("run", "weekly")
-    assert hub.keys.pseudonym != finished.keys.pseudonym
+def test_killed_and_run_again_it_is_the_same_partnership(disturbed: DemoHub, finished: DemoHub) -> None:
     # A list of this small world may hold nobody, so what lists are made of is held equal too, the order included.
-    assert zone_hashes(hub) == zone_hashes(finished)
+    assert zone_hashes(disturbed) == zone_hashes(finished)
+    assert row_counts(disturbed) == row_counts(finished), "rows were lost or stand there twice"
+
+
+def test_other_keys_and_another_machine_give_the_same_lists(disturbed: DemoHub, finished: DemoHub) -> None:
+    assert disturbed.keys.pseudonym != finished.keys.pseudonym
     assert list_hashes(finished)
-    assert list_hashes(hub) == list_hashes(finished)
+    assert list_hashes(disturbed) == list_hashes(finished)
+
+
+def test_a_killed_run_does_not_look_as_if_it_were_going(disturbed: DemoHub) -> None:
+    with dg.DagsterInstance.from_config(str(disturbed.root / "dagster_home")) as history:
+        states = Counter(run.status for run in history.get_runs())
+    assert states.keys() == {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+    assert states[dg.DagsterRunStatus.FAILURE] >= KILLS
 
 
 def test_the_same_night_twice_changes_nothing(finished: DemoHub) -> None:
@@ -114,9 +97,9 @@ def test_the_same_night_twice_changes_nothing(finished: DemoHub) -> None:
 
 def test_a_backup_put_back_is_the_same_partnership(finished: DemoHub, tmp_path: Path) -> None:
     before = hashes(finished)
-    finished.run("backup", "--to", str(tmp_path))
+    finished.execute("backup", "--to", str(tmp_path))
     archive = next(tmp_path.glob("*.hubbackup"))
     elsewhere = DemoHub(tmp_path, key_file=finished.folder / "keys.json")
-    elsewhere.run("restore", str(archive))
+    elsewhere.execute("restore", str(archive))
     assert hashes(elsewhere) == before
     assert "--force" in elsewhere.run("restore", str(archive), fails=True)
