@@ -51,7 +51,7 @@ def said_before(waiting: DemoHub, finished: DemoHub, tmp_path_factory: pytest.Te
     hub = dataclasses.replace(
         copied, partnership=str(folder / "northmere"), key_file=finished.key_file or finished.folder / "keys.json"
     )
-    hub.run("demo", "join", AGENCY)
+    hub.execute("demo", "join", AGENCY)
     return hub, hub.run("status")
 
 

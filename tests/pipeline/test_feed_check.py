@@ -5,9 +5,12 @@ from pathlib import Path
 from tests.demo_hub import DemoHub
 
 
-def test_a_good_file_passes(waiting: DemoHub) -> None:
+def test_a_good_file_passes(waiting: DemoHub, tmp_path: Path) -> None:
     file = next((waiting.root / "landing" / "csc" / "contacts").glob("*.csv"))
-    told = waiting.run("feed", "check", str(file))
+    good = tmp_path / file.name
+    # Further down lie the slips every supplier makes now and then.
+    good.write_text("".join(file.read_text(encoding="utf-8").splitlines(keepends=True)[:100]), encoding="utf-8")
+    told = waiting.execute("feed", "check", str(good), "--feed", "csc__contacts")
     assert "csc" in told
 
 

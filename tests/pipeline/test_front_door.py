@@ -40,5 +40,5 @@ def test_pages_are_offline_and_made_anew_on_request(finished: DemoHub) -> None:
     quarter = (assurance / "shrink_together_2026Q3.html").read_text(encoding="utf-8")
     for text in (page, quarter):
         assert "http:" not in text and "https:" not in text and "<script" not in text
-    assert str(assurance / "shrink_together_2026Q3.html") in finished.run("report", "quarter")
+    assert str(assurance / "shrink_together_2026Q3.html") in finished.execute("report", "quarter")
     assert (assurance / "shrink_together_2026Q3.html").read_text(encoding="utf-8") == quarter

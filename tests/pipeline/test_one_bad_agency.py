@@ -66,7 +66,7 @@ def test_every_other_feed_is_loaded(damaged: DemoHub) -> None:
 
 
 def test_status_names_the_feed_and_whom_to_ring(damaged: DemoHub) -> None:
-    told = damaged.run("status")
+    told = damaged.execute("status")
     assert "ppn" in told and "01632 960104" in told
 
 

@@ -43,5 +43,5 @@ def test_every_agency_reads_of_itself_alone_and_nobody_is_named(finished: DemoHu
 def test_the_hub_has_one_page_about_all_and_commands_say_where(finished: DemoHub) -> None:
     page = finished.root / "assurance" / "data_quality.html"
     assert "Agencies by week" in page.read_text(encoding="utf-8")
-    assert str(page) in finished.run("report", "quality")
-    assert "data_quality_" in finished.run("report", "supplier", "police")
+    assert str(page) in finished.execute("report", "quality")
+    assert "data_quality_" in finished.execute("report", "supplier", "police")
