@@ -116,9 +116,10 @@ def create_demo(
             for view in views:
                 mine = slips.get(view.feed.name, ())
                 sent.append(first_drop(con, ground, view, calendar, deliver_to, pending, since, mine))
-                if view.feed.names_people and isinstance(view.rows, pd.DataFrame):
+                # A view without a row has no truth, nor the columns that tell it.
+                if view.feed.names_people and isinstance(view.rows, pd.DataFrame) and not view.rows.empty:
                     named.append(identity_truth(view.feed, view.rows))
-                if view.feed.label in SENT_AT and isinstance(view.rows, pd.DataFrame):
+                if view.feed.label in SENT_AT and isinstance(view.rows, pd.DataFrame) and not view.rows.empty:
                     lost.append(lost_truth(view.feed, view.rows))
         _write_truth(con, named, out / "truth" / "record_identity.parquet")
         _write_truth(con, lost, out / "truth" / "lost_notification.parquet")
