@@ -13,12 +13,24 @@ _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 
 
 def bad_nhs_number(text: str) -> str:
-    """Modulus 11 of the NHS Data Dictionary: weights 10 to 2, remainder from 11, 11 counts as 0, 10 is never valid."""
+    """Modulus 11 of the NHS Data Dictionary: weights 10 to 1 (the check digit) must sum to a multiple of 11.
+
+    A digit is n // 10^k - 10 * (n // 10^(k+1)), so the sum of weighted digits is a sum of weighted quotients, at half
+    the divisions. Ten plain digits that do not begin with 0 are judged without a regular expression: they are the
+    number that reads as the text. Bits, because DuckDB computes what conditions joined by AND share again for each.
+    """
+    plain = _sum_to_eleven(f"try_cast({text} as bigint)")
+    number = f"try_cast({text} as bigint)"
+    is_plain = f"(({number} between 1000000000 and 9999999999)::utinyint & ({number}::varchar = {text})::utinyint)"
     digits = f"replace(replace({text}, ' ', ''), '-', '')"
-    number = f"try_cast({digits} as bigint)"
-    total = " + ".join(f"{weight} * {_digit(number, weight - 1)}" for weight in range(10, 1, -1))
-    check = f"(11 - ({total}) % 11) % 11"
-    return f"case when not regexp_full_match({digits}, '[0-9]{{10}}') then true else {check} <> {number} % 10 end"
+    other = f"not regexp_full_match({digits}, '[0-9]{{10}}') or not {_sum_to_eleven(f'try_cast({digits} as bigint)')}"
+    return f"case when ({is_plain} & {plain}::utinyint) = 1 then false else {other} end"
+
+
+def _sum_to_eleven(number: str) -> str:
+    weights = [(power + 1 - 10 * power) % 11 for power in range(10)]
+    total = " + ".join(f"{weight} * ({number} // {10**power})" for power, weight in enumerate(weights) if weight)
+    return f"(({total}) % 11 = 0)"
 
 
 def bad_upn(text: str) -> str:

@@ -42,7 +42,7 @@ def inspect(drop: Drop, contract: FeedContract) -> Shape | Waiting:
             if scan:
                 scan.feed(chunk)
     if scan:
-        scan.end()
+        scan.feed(b"", final=True)
     if digest.hexdigest() != drop.manifest.sha256:
         if drop.path.stat().st_mtime_ns > drop.manifest_path.stat().st_mtime_ns:
             return Waiting(drop.path, "younger than its manifest and not yet as announced: still being written")

@@ -26,51 +26,42 @@ _WIDE_BLANKS = (b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\x
 
 
 class Scan:
-    """Everything about a file's text that one pass over its bytes can tell; fed chunk by chunk.
-
-    Attributes:
-        undecodable: 1-based number of the first line that is not in the declared encoding.
-    """
+    """What one pass over a file's bytes can tell of its text; fed chunk by chunk."""
 
     def __init__(self, contract: FeedContract) -> None:
-        delivery = contract.delivery
-        self._decoder = codecs.getincrementaldecoder(delivery.encoding)()
-        self._is_utf8 = delivery.encoding in _UTF8
-        mark = delivery.delimiter.encode(delivery.encoding, errors="replace")
-        ends = (mark, b'"', b"\n", b"\r")
-        self._loose = (*(b" " + end for end in ends), *(end + b" " for end in ends)) if mark != b" " else (b" ",)
-        self._lines = 0
-        self._last = b""
-        self.undecodable: int | None = None
+        import numpy as np
+
+        encoding = contract.delivery.encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._is_utf8 = encoding in _UTF8
+        self._edges = np.zeros(256, bool)
+        self._edges[list(contract.delivery.delimiter.encode() + b'"\n\r')] = True
+        self._last = b"\n"
+        self.is_decodable = True
         self.has_null = False
         self.is_tidy = self._is_utf8
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes, final: bool = False) -> None:
         """Look at the next bytes."""
-        self.has_null = self.has_null or (self._is_utf8 and b"\0" in chunk)
-        self._decode(chunk, final=False)
-        if self.is_tidy:
-            seen = self._last + chunk if self._last else b"\n" + chunk
-            wide = () if chunk.isascii() else _WIDE_BLANKS
-            self.is_tidy = not any(pattern in seen for pattern in (*self._loose, *wide))
-            self._last = chunk[-2:]
-
-    def end(self) -> None:
-        """There are no more bytes."""
-        self._decode(b"", final=True)
-        self.is_tidy = self.is_tidy and not self._last.endswith(b" ")
-
-    def _decode(self, chunk: bytes, final: bool) -> None:
-        if self.undecodable is not None:
-            return
         try:
-            text = self._decoder.decode(chunk, final=final)
-        except UnicodeError as error:
-            good = chunk[: error.start].count(b"\n") if isinstance(error, UnicodeDecodeError) else 0
-            self.undecodable = self._lines + good + 1
+            text = self._decoder.decode(chunk, final=final) if self.is_decodable else ""
+        except UnicodeError:
+            self.is_decodable = False
         else:
-            self._lines += text.count("\n")
-            self.has_null = self.has_null or (not self._is_utf8 and "\0" in text)
+            self.has_null = self.has_null or "\0" in text
+        self.is_tidy = self.is_tidy and not self._has_loose_blank(chunk)
+        self._last = chunk[-1:] or self._last
+        self.is_tidy = self.is_tidy and not (final and self._last == b" ")
+
+    def _has_loose_blank(self, chunk: bytes) -> bool:
+        """Whether a blank stands at the edge of a value, going by the bytes beside it (a comma in quotes counts)."""
+        import numpy as np
+
+        text = np.frombuffer(self._last + chunk, np.uint8)
+        blanks = np.flatnonzero(text == ord(" "))
+        before, after = text[np.maximum(blanks - 1, 0)], text[np.minimum(blanks + 1, len(text) - 1)]
+        is_wide = not chunk.isascii() and any(blank in chunk for blank in _WIDE_BLANKS)
+        return is_wide or bool(self._edges[before].any() or self._edges[after].any())
 
 
 def look(drop: Drop, contract: FeedContract, scan: Scan, first: bytes, size: int) -> Shape:
@@ -83,10 +74,10 @@ def look(drop: Drop, contract: FeedContract, scan: Scan, first: bytes, size: int
         DropRefused: another encoding than declared, NUL characters, or a header that lacks a column.
     """
     encoding, delimiter = contract.delivery.encoding, contract.delivery.delimiter
-    if scan.undecodable is not None:
+    if not scan.is_decodable:
         raise drop.refuse(
             "encoding",
-            f"line {scan.undecodable} cannot be read as {encoding}, the encoding the contract declares.",
+            f"line {_first_bad_line(drop.path, encoding)} cannot be read as {encoding}, which the contract declares.",
             f"Export the file as {encoding}, or agree another encoding in the contract.",
         )
     if scan.has_null:
@@ -203,6 +194,19 @@ def _number_rows(con: duckdb.DuckDBPyConnection, gaps: list[int]) -> int:
         con.execute("alter table temp.gate_numbered rename to gate_staged")
         con.execute("drop table temp.gate_gaps")
     return rows
+
+
+def _first_bad_line(path: Path, encoding: str) -> int:
+    """1-based number of the first line that is not in an encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with path.open("rb") as file:
+        for part in file:
+            try:
+                line += decoder.decode(part).count("\n")
+            except UnicodeError:
+                break
+    return line
 
 
 def _forget_rejects(con: duckdb.DuckDBPyConnection) -> None:
