@@ -60,7 +60,7 @@ def judge(seen: Seen) -> dict[str, Any]:
         if mine.any():
             truth.loc[mine, "verdict"] = verdicts(seen, truth[mine].copy(), beyond)
     truth.loc[truth["expected"].eq("none"), "verdict"] = None
-    return {"kinds": list(_by_kind(truth)), **_good_rows(seen, truth, files), "counted_beyond": dict(beyond)}
+    return {"kinds": list(_by_kind(truth)), **_good_rows(seen, truth, files), "counted_beyond": dict(+beyond)}
 
 
 def _held(seen: Seen, rows: pd.DataFrame, beyond: Counter[str]) -> list[str]:
@@ -216,7 +216,7 @@ def _by_kind(truth: pd.DataFrame) -> Iterable[dict[str, Any]]:
     for (kind, expected), rows in truth.groupby(["kind", "expected"]):
         counted = rows[rows["verdict"].notna() & ~rows["verdict"].isin(aside)]
         caught = int(counted["verdict"].eq(CAUGHT).sum())
-        why = rows["verdict"] + " (" + rows["agency"] + " " + rows["feed"] + ")"
+        why = rows["verdict"].fillna("").astype(str) + " (" + rows["agency"] + " " + rows["feed"] + ")"
         yield {
             "kind": kind, "expected": expected, "planted": len(rows), "judged": len(counted), "caught": caught,
             "share": caught / len(counted) if len(counted) else None,
