@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from pipelines.assurance_pages import write_private
+from governance.pseudonym import Pseudonym
+from pipelines.assurance_pages import title, write_private
 from pipelines.hub import Hub, HubProblem
 from review.cin_census import COLUMNS, CinCensus, Row, Year, cin_census
 
@@ -40,23 +41,21 @@ def write_cin_census(console: Console, year: int | None, to: Path | None) -> Pat
         )
     with hub.zones.open("identity", "warehouse", read_only=True) as con:
         made = read_census(con, hub, agency, declared["lea"], wanted, now)
+        about = _person_keys(con, hub, agency, made.children)
     target = to or hub.settings.outbox / agency / f"cin_census_{wanted.year}.xml"
-    from governance.pseudonym import Pseudonym
-
-    key_of = Pseudonym(hub.keys.pseudonym).key_of
     # Logged before it is written: there may be a record without a file, never a file without a record.
     hub.store.audit.append(
         who=getpass.getuser(),
         what="cin_census.released",
         purpose=PURPOSE,
-        about=sorted(str(key_of(agency, "person", child)) for child in made.children),
+        about=about,
         detail={"agency": agency, "year": wanted.year, "children": len(made.children), "file": target.name},
         at=now,
     )
     write_private(target, made.content.decode("utf-8"))
     console.print(
         f"{len(made.children):,} children with a referral or an open episode from {wanted.starts:%d %B %Y} to "
-        f"{wanted.ends:%d %B %Y}. It names no one, but every line is about a child: for {agency} alone.",
+        f"{wanted.ends:%d %B %Y}. It holds no names, but every line is about a child: for {title(hub, agency)} alone.",
         soft_wrap=True,
     )
     console.print(str(target), markup=False, soft_wrap=True)
@@ -80,3 +79,16 @@ def read_census(
             frame[name] = frame[name].dt.date
         rows[feed] = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return cin_census(rows, year, lea, now)
+
+
+def _person_keys(con: duckdb.DuckDBPyConnection, hub: Hub, agency: str, children: Sequence[str]) -> list[str]:
+    """Keys of the persons the children's records are linked to, for the audit log; the record's own before linkage."""
+    key_of = Pseudonym(hub.keys.pseudonym).key_of
+    records = [str(key_of(agency, "person", child)) for child in children]
+    linked = dict(
+        con.execute(
+            "select record_key::varchar, person_key::varchar from warehouse.identity_export.record_person "
+            "where known_to = timestamp '9999-12-31'"
+        ).fetchall()
+    )
+    return sorted({linked.get(record, record) for record in records})

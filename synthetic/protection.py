@@ -27,7 +27,9 @@ def protection_tables(context: Context, work: pd.DataFrame) -> tuple[pd.DataFram
     rows = work[rng.random(len(work)) < chance].reset_index(drop=True)
     n = len(rows)
     path = rows["path"].to_numpy()
-    start = rows["day"].to_numpy() + rng.integers(0, 5, n)
+    # Nothing is begun in a case after it is closed.
+    close = rows["close"].to_numpy()
+    start = np.minimum(rows["day"].to_numpy() + rng.integers(0, 5, n), np.maximum(close, rows["day"].to_numpy()))
     conference = (path == PATH_CP) | (rng.random(n) < np.where(path == PATH_CIN, 0.085, 0.01))
     end = start + rng.integers(6, 20, n)
     outcome = np.where(
@@ -52,6 +54,7 @@ def protection_tables(context: Context, work: pd.DataFrame) -> tuple[pd.DataFram
             target + np.where(rng.random(m) < 0.79, -rng.integers(0, 6, m), rng.integers(1, 25, m)), end[conference]
         )
     )
+    date = np.where(date < close[conference], date, _weekday_until(close[conference] - 1))
     flag = (held["path"] == PATH_CP).to_numpy()
     icpc = pd.DataFrame(
         {
@@ -76,12 +79,18 @@ def protection_tables(context: Context, work: pd.DataFrame) -> tuple[pd.DataFram
             "referral_id": plan["referral_id"],
             "icpc_id": icpc["icpc_id"].to_numpy()[flag],
             "start_date": begin,
-            "end_date": np.maximum(plan["close"].to_numpy() - 110, begin + 20),
+            "end_date": np.maximum(plan["close"].to_numpy() - 110, np.minimum(begin + 20, plan["close"].to_numpy())),
             "initial_category": first,
             "latest_category": latest,
         }
     )
     return s47, icpc, cp
+
+
+def _weekday_until(day: Ints) -> Ints:
+    """The day itself, or the Friday before a Saturday or Sunday."""
+    weekday = (day + 3) % 7
+    return day - np.where(weekday == 5, 1, np.where(weekday == 6, 2, 0))
 
 
 def cin_plan_table(context: Context, work: pd.DataFrame, cp: pd.DataFrame) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def social_care_tables(
     tables = {"csc_contact": _contacts(context, source, number, links, ed_links), "csc_referral": referral}
     tables["csc_assessment"] = _assessments(context, work)
     tables["csc_s47"], tables["csc_icpc"], tables["csc_cp_plan"] = protection_tables(context, work)
+    _enquired_into(tables)
     tables["csc_cin_plan"] = cin_plan_table(context, work, tables["csc_cp_plan"])
     tables["csc_cla"] = care_table(context, placements, number)
     tables["csc_involvement"] = _involvements(context, work)
@@ -153,9 +154,10 @@ def _referrals(context: Context, source: NDArray[np.object_]) -> tuple[pd.DataFr
         np.where((y >= 3) & (x <= 2) & (rng.random(n) < 0.2), "N6", need),
     )
     early = ~nfa & ~found & (rng.random(n) < 0.3)
+    # RC8 and RC9 say that an assessment found no need; a referral without action had none.
     reason = np.where(
         nfa,
-        "RC8",
+        "RC7",
         np.where(
             found, choose(rng, n, ("RC7", "RC5", "RC4", "RC3"), (0.9, 0.05, 0.03, 0.02)), np.where(early, "RC9", "RC8")
         ),
@@ -207,7 +209,18 @@ def _work(context: Context, referral: pd.DataFrame, keep: Ints) -> pd.DataFrame:
     work["auth"] = np.maximum(
         next_weekday((work["day"] + work["assessment_days"]).to_numpy()), work["day"].to_numpy() + 1
     )
+    # A case is not closed before its assessment is signed off.
+    work["auth"] = np.where(work["close"] > work["day"], np.minimum(work["auth"], work["close"]), work["auth"])
     return work
+
+
+def _enquired_into(tables: dict[str, pd.DataFrame]) -> None:
+    """A case with an enquiry is more than one closed after assessment, and its assessment found some factor."""
+    referral, assessment, enquired = tables["csc_referral"], tables["csc_assessment"], tables["csc_s47"]["referral_id"]
+    more = referral["referral_id"].isin(enquired) & referral["close_reason"].isin(["RC8", "RC9"])
+    referral.loc[more, "close_reason"] = "RC7"
+    none = assessment["referral_id"].isin(enquired) & assessment["factors"].eq("21")
+    assessment.loc[none, "factors"] = "20"
 
 
 def _assessments(context: Context, work: pd.DataFrame) -> pd.DataFrame:
