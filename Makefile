@@ -5,10 +5,10 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: help run test check check-style check-types check-imports check-sql check-dbt ui bench clean lock
+.PHONY: help run test check check-style check-types check-imports check-sql check-dbt ui bench cin-validator clean lock
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "Setting up .venv (a few hundred megabytes the first time) ..."
@@ -52,6 +52,14 @@ bench: .venv/.ready  ## What it costs: 20,000 and 60,000 children, as JSON and a
 
 lock: .venv/.ready  ## Pin again after a change of dependencies (no address enters the file).
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -c constraints.txt -o requirements.lock
+
+var/cin-validator/.ready: tests/cin_validator/requirements.txt .venv/.ready
+	@$(BIN)/uv venv --quiet --allow-existing var/cin-validator
+	@$(BIN)/uv pip sync --quiet --require-hashes --python var/cin-validator/bin/python tests/cin_validator/requirements.txt
+	@touch $@
+
+cin-validator: var/cin-validator/.ready  ## The census return against the published validator, in its own environment.
+	@HUB_CIN_VALIDATOR_PYTHON=$(CURDIR)/var/cin-validator/bin/python $(BIN)/python -m pytest tests/contracts/test_cin_validator.py
 
 clean:  ## Remove state, demo drops and caches; keys stay.
 	rm -rf var drops .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -77,7 +77,8 @@ def read_census(
         frame = current_rows(con, contract, columns, hub.contracts)
         for name in frame.select_dtypes("datetime"):
             frame[name] = frame[name].dt.date
-        rows[feed] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        rows[feed] = [{str(name): value for name, value in record.items()} for record in records]
     return cin_census(rows, year, lea, now)
 
 
