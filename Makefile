@@ -23,7 +23,7 @@ run: .venv/.ready  ## Demo partnership, one nightly and one weekly run, and wher
 	@$(BIN)/hub demo run
 
 test: .venv/.ready  ## All tests (under 12 minutes on 2 cores).
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: .venv/.ready  ## Style, types, imports, SQL, dbt (under a minute).
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-sql check-style check-imports check-dbt

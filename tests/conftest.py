@@ -23,16 +23,6 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares an expensive fixture, when the tests run on two processes.
-
-    Everything that looks at the finished partnership goes to one process; else a file stays together.
-    """
-    for item in items:
-        shared = "finished" if {"finished", "waiting"} & set(getattr(item, "fixturenames", ())) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(shared))
-
-
 @pytest.fixture(scope="session")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """400 children whose first drops wait in landing. Copy it, then run; tests may not change it."""
