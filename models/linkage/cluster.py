@@ -22,10 +22,19 @@ _DENSE = 400
 
 @dataclass(frozen=True)
 class Constraints:
-    """What no union may break. ``nhs``: code of a node's checked NHS number, -1 none. ``apart``: ``(n, 2)`` nodes."""
+    """What no union may break. ``nhs``: code of a node's checked NHS number, -1 none. ``apart``: ``(n, 2)`` nodes.
+
+    ``held``: code of yesterday's person of a node, -1 none, where two such persons may not become one.
+    """
 
     nhs: np.ndarray
     apart: np.ndarray
+    held: np.ndarray | None = None
+
+    @property
+    def codes(self) -> np.ndarray:
+        """``(k, n)``: two nodes with different codes (-1 = none) in any row may not be one."""
+        return np.stack([self.nhs] if self.held is None else [self.nhs, self.held])
 
 
 def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -80,17 +89,18 @@ def cluster(
     for a, b in constraints.apart.tolist():
         if labels[a] == labels[b]:
             apart_of.setdefault(int(labels[a]), []).append((a, b))
+    codes = constraints.codes
     out = labels.astype("int64") * (n + 1)
     for group in np.split(order, starts[1:]):
         label = int(labels[group[0]])
         rows = edge_order[np.searchsorted(edge_label, label) : np.searchsorted(edge_label, label, side="right")]
-        fixed = _Group(constraints.nhs, before, apart_of.get(label, []))
+        fixed = _Group(codes, before, apart_of.get(label, []))
         part = _average_linkage(group, left[rows], right[rows], weight[rows], fixed, settings)
         out[group] = label * (n + 1) + part
-    return _renumber(out)
+    return renumber(out)
 
 
-def _renumber(labels: np.ndarray) -> np.ndarray:
+def renumber(labels: np.ndarray) -> np.ndarray:
     """Labels renumbered by first appearance."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype="int64")
@@ -117,11 +127,12 @@ def _odd(
     scored = np.bincount(labels[left[inside]], minlength=k)
     total = np.bincount(labels[left[inside]], weights=weight[inside], minlength=k)
     odd |= total + (pairs - scored) * settings.unscored_weight < pairs * settings.join_weight
-    known = constraints.nhs >= 0
-    low, high = np.full(k, np.iinfo("int64").max), np.full(k, -1)
-    np.minimum.at(low, labels[known], constraints.nhs[known])
-    np.maximum.at(high, labels[known], constraints.nhs[known])
-    odd |= (high >= 0) & (low != high)
+    for code in constraints.codes:
+        known = code >= 0
+        low, high = np.full(k, np.iinfo("int64").max), np.full(k, -1)
+        np.minimum.at(low, labels[known], code[known])
+        np.maximum.at(high, labels[known], code[known])
+        odd |= (high >= 0) & (low != high)
     if len(constraints.apart):
         same = labels[constraints.apart[:, 0]] == labels[constraints.apart[:, 1]]
         odd[labels[constraints.apart[same, 0]]] = True
@@ -130,9 +141,9 @@ def _odd(
 
 @dataclass(frozen=True)
 class _Group:
-    """What holds for the nodes of a component: numbers and yesterday's persons by node, barred node pairs."""
+    """What holds for the nodes of a component: codes and yesterday's persons by node, barred node pairs."""
 
-    nhs: np.ndarray
+    codes: np.ndarray
     before: np.ndarray
     apart: list[tuple[int, int]]
 
@@ -151,12 +162,12 @@ def _average_linkage(
     for pair in fixed.apart:
         x, y = np.searchsorted(group, pair)
         barred[x, y] = barred[y, x] = True
-    number = fixed.nhs[group].copy()
+    code = fixed.codes[:, group]
     size = np.ones(n)
     part = np.arange(n)
     alive = np.ones(n, dtype=bool)
     mean = total.copy()
-    mean[barred | ((number[:, None] >= 0) & (number[None, :] >= 0) & (number[:, None] != number[None, :]))] = -np.inf
+    mean[barred | _clash(code[:, :, None], code[:, None, :])] = -np.inf
     np.fill_diagonal(mean, -np.inf)
 
     def unite(x: int, y: int) -> None:
@@ -165,18 +176,17 @@ def _average_linkage(
         barred[x] |= barred[y]
         barred[:, x] |= barred[:, y]
         size[x] += size[y]
-        number[x] = max(number[x], number[y])
+        code[:, x] = np.maximum(code[:, x], code[:, y])
         alive[y] = False
         part[part == y] = x
         row = total[x] / (size[x] * size)
-        clash = barred[x] | ((number[x] >= 0) & (number >= 0) & (number != number[x]))
-        clash |= size[x] + size > settings.max_cluster_nodes
+        clash = barred[x] | _clash(code[:, [x]], code) | (size[x] + size > settings.max_cluster_nodes)
         row[clash | ~alive] = -np.inf
         row[x] = -np.inf
         mean[x], mean[:, x] = row, row
         mean[y], mean[:, y] = -np.inf, -np.inf
 
-    for stayed in _still_one(fixed.before[group], total, barred, number, settings):
+    for stayed in _still_one(fixed.before[group], total, barred, code, settings):
         for y in stayed[1:]:
             unite(int(stayed[0]), int(y))
     while True:
@@ -186,8 +196,13 @@ def _average_linkage(
         unite(min(x, y), max(x, y))
 
 
+def _clash(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where two nodes carry different codes of one kind (first axis)."""
+    return ((one >= 0) & (other >= 0) & (one != other)).any(axis=0)
+
+
 def _still_one(
-    before: np.ndarray, total: np.ndarray, barred: np.ndarray, number: np.ndarray, settings: LinkageSettings
+    before: np.ndarray, total: np.ndarray, barred: np.ndarray, code: np.ndarray, settings: LinkageSettings
 ) -> list[np.ndarray]:
     """Yesterday's persons within a component that may start as one: nothing forbids it, and the mean weight will do."""
     out = []
@@ -197,8 +212,9 @@ def _still_one(
             continue
         block = np.ix_(here, here)
         mean = total[block][np.triu_indices(len(here), 1)].mean()
-        numbers = np.unique(number[here][number[here] >= 0])
-        if mean >= settings.stay_weight and not barred[block].any() and len(numbers) < 2:
+        known = code[:, here]
+        clash = _clash(known, known.max(axis=1, keepdims=True)).any()
+        if mean >= settings.stay_weight and not barred[block].any() and not clash:
             out.append(here)
     return out
 
@@ -222,7 +238,7 @@ def _split_large(
             continue
         rows = (labels[a] == label) & (labels[b] == label)
         inside = set(group[here].tolist())
-        local = _Group(fixed.nhs, fixed.before, [p for p in fixed.apart if p[0] in inside and p[1] in inside])
+        local = _Group(fixed.codes, fixed.before, [p for p in fixed.apart if p[0] in inside and p[1] in inside])
         part = _average_linkage(group[here], group[a[rows]], group[b[rows]], weight[rows], local, settings)
         out[here] = len(group) * (label + 1) + part
     return np.unique(out, return_inverse=True)[1]

@@ -219,34 +219,64 @@ since as (select record_key, min(known_from) as first_known from known group by 
 select known.record_key::varchar as record_key, agency, feed, source_key, forename, surname, birth_date, sex, postcode,
     uprn, nhs_number, upn, local_id, names_a_person, known_from, first_known
 from known join since using (record_key)
-where known_to > $now and not coalesce(professional, false)
+where {current} and not coalesce(professional, false)
 order by agency, feed, source_key
 """
+_NOW = "known_to > $now"
+# The last version of records that have a person and are not sent any more.
+_OR_LAST = """(known_to > $now or (
+    record_key in (
+        select record_key from {canonical}.person_record where known_from <= $now
+        group by 1 having max(known_to) <= $now
+        intersect select record_key from {state}.person_assignment where known_to = timestamp '9999-12-31'
+    ) and (record_key, known_to) in (select (record_key, max(known_to)) from {canonical}.{table} group by record_key)
+))"""
 _KEY = "record_key::varchar as record_key"
 _CURRENT = {
     "address_spell": f"{_KEY}, postcode, uprn, address_type, started_on, ended_on, known_from",
     "relationship": f"{_KEY}, other_record_key::varchar as other_record_key, relationship",
     "linkage_barrier": "record_key_before::varchar as record_key_before, record_key_after::varchar as record_key_after",
 }
+_PAIR = "record_key_l::varchar as record_key_l, record_key_r::varchar as record_key_r"
 _STATE = {
     "person_assignment": f"{_KEY}, person_id, known_from, known_to, link_basis, reason, run_id",
     "person_event": "person_id, event, other_person_id, happened_at, run_id",
     "household_spell": "person_id, household_id, started_on, ended_on, known_from, known_to",
     "record_household": f"{_KEY}, household_id, known_from, known_to",
     "person_area": "person_id, area_team, known_from, known_to",
-    "clerical_decision": (
-        "record_key_l::varchar as record_key_l, record_key_r::varchar as record_key_r, decision, decided_at, expires_on"
+    "clerical_decision": f"decision_id, {_PAIR}, decision, decided_at, expires_on",
+    "review_queue": (
+        f"item_id, kind, {_PAIR}, person_id_l, person_id_r, since, value, records_l, records_r, evidence, reason, "
+        "match_weight, adjusted_weight, adjusted_by"
     ),
+    "needs_attention": "attention_id, reason_code, reason, person_ids, record_keys, since",
+}
+_EDGE = {
+    "edge": (
+        "record_key_l::varchar as record_key_l, record_key_r::varchar as record_key_r, kind, rule, match_weight, "
+        "adjusted_weight, adjusted_by, weights"
+    )
 }
 
 
-def read(con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str) -> dict[str, pd.DataFrame]:
-    """What linkage needs, as known at ``now``: records in content order, the other canonical tables, the ledger."""
-    out = {"person_record": con.execute(_RECORDS.format(canonical=canonical), {"now": now}).df()}
+def read(
+    con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str, *, gone: bool = False
+) -> dict[str, pd.DataFrame]:
+    """What linkage needs, as known at ``now``: records in content order, the other canonical tables, the ledger.
+
+    ``gone``: records that have a person and are not sent any more are read as they last were, and the edges too.
+    """
+
+    def current(table: str) -> str:
+        kept = gone and table != "linkage_barrier"
+        return _OR_LAST.format(canonical=canonical, state=state, table=table) if kept else _NOW
+
+    records = _RECORDS.format(canonical=canonical, current=current("person_record"))
+    out = {"person_record": con.execute(records, {"now": now}).df()}
     for table, columns in _CURRENT.items():
-        sql = f"select {columns} from {canonical}.{table} where known_from <= $now and known_to > $now"
+        sql = f"select {columns} from {canonical}.{table} where known_from <= $now and {current(table)}"
         out[table] = con.execute(sql, {"now": now}).df()
-    for table, columns in _STATE.items():
+    for table, columns in (_STATE | (_EDGE if gone else {})).items():
         out[table] = con.sql(f"select {columns} from {state}.{table}").df()
     return out
 

@@ -80,10 +80,18 @@ def classify(pairs: pd.DataFrame, settings: LinkageSettings) -> pd.DataFrame:
 
 
 def build(
-    nodes: pd.DataFrame, local_pairs: pd.DataFrame, model: LinkageModel, settings: LinkageSettings
+    nodes: pd.DataFrame,
+    local_pairs: pd.DataFrame,
+    asked: pd.DataFrame,
+    model: LinkageModel,
+    settings: LinkageSettings,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Classified edges and blocking counts of ``nodes``; ``local_pairs`` share one agency's own person id."""
-    pairs, blocking = duck.score(nodes, local_pairs, model, settings)
+    """Classified edges and blocking counts of ``nodes``.
+
+    ``local_pairs`` share one agency's own person id; ``asked`` are compared too, without being evidence of anything.
+    """
+    looked_at = pd.concat([local_pairs, asked]).drop_duplicates()
+    pairs, blocking = duck.score(nodes, looked_at, model, settings)
     width = len(nodes) + 1
     local = np.sort(local_pairs["node_l"].to_numpy() * width + local_pairs["node_r"].to_numpy())
     pairs["same_local"] = np.isin(pairs["node_l"].to_numpy() * width + pairs["node_r"].to_numpy(), local)

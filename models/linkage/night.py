@@ -3,7 +3,7 @@ barriers first, evidence between, barriers last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.linkage import adjust, barriers, duck, edges, nodes, quality
-from models.linkage.cluster import Constraints, cluster
+from models.linkage import attention, barriers, decisions, duck, keep, quality, queue
 from models.linkage.ledger import OPEN
 from models.linkage.model import LinkageModel
+from models.linkage.person_table import OrderHash, person_table
 from models.linkage.persons import assign
 from models.linkage.places import place
 from models.linkage.settings import LinkageSettings
+from models.linkage.solve import Solved, solve
 from models.linkage.standardise import standardise
-
-OrderHash = Callable[[Sequence[str]], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -36,30 +35,21 @@ class LinkageResult:
     person_area: pd.DataFrame
     person: pd.DataFrame
     household: pd.DataFrame
+    queue: pd.DataFrame
+    attention: pd.DataFrame
     quality: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """What identity evidence alone says: node per record, cluster per node, edges (nodes) and which of them joined."""
-
-    node: np.ndarray
-    cluster: np.ndarray
-    edges: pd.DataFrame
-    joined: np.ndarray
-    blocking: pd.DataFrame
-    shared: pd.DataFrame
 
 
 def link(
     con: Any,
     *,
-    model: LinkageModel,
+    model: LinkageModel | None,
     settings: LinkageSettings,
     now: datetime,
     run_id: str,
     order_hash: OrderHash,
     areas: Mapping[str, str],
+    on_open_list: Collection[str] = (),
     canonical: str = "canonical",
     state: str = "linkage",
 ) -> LinkageResult:
@@ -67,21 +57,32 @@ def link(
 
     ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``:
     integers (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
+    ``on_open_list``: ids of persons who stand on a list in use: two of them become one by a person's decision alone.
+    ``model``: None keeps yesterday's persons and edges (see keep.py): records that have gone stay as they last were.
     Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
     """
-    tables = duck.read(con, now, canonical, state)
+    tables = duck.read(con, now, canonical, state, gone=model is None)
     at = pd.Timestamp(now)
     sent = tables["person_record"]
     if sent["record_key"].duplicated().any():
         raise ValueError("a record has two current versions: person_record must have one per record_key")
     known, placeholders = standardise(sent, settings)
     names_someone = known["names_a_person"].fillna(True).astype(bool) & (
-        known[["forename", "surname", "nhs_number", "upn"]].notna().any(axis=1)
+        known[settings.naming_columns].notna().any(axis=1)
     )
     records = known[names_someone].reset_index(drop=True)
     position = {key: i for i, key in enumerate(records["record_key"])}
     apart = barriers.sides(tables["linkage_barrier"], position)
-    solved = _solve(records, apart, position, tables, model, at, settings)
+    stands = decisions.standing(tables["clerical_decision"], at)
+    before, listed = _yesterday(records, tables["person_assignment"], on_open_list)
+    kept = None
+    if model is None:
+        kept = keep.yesterday(records, apart, tables["person_assignment"])
+        solved = _unsolved(kept.cluster)
+    else:
+        decided = decisions.by_position(stands, position)
+        held = np.where(listed, before, -1)
+        solved = solve(records, model=model, settings=settings, apart=apart, decided=decided, before=before, held=held)
     of_record = solved.cluster[solved.node] if len(records) else np.zeros(0, dtype="int64")
     forbidden = barriers.forbidden_clusters(of_record, apart)
     ends = [solved.cluster[solved.edges[c].to_numpy()] for c in ("node_l", "node_r")]
@@ -92,20 +93,27 @@ def link(
 
     joined = allowed["joined"].to_numpy()
     joins = (allowed["node_l"].to_numpy()[joined], allowed["node_r"].to_numpy()[joined])
-    basis = _basis(solved.node, of_record, allowed)
+    basis = kept.basis if kept else _basis(solved.node, of_record, allowed)
+    ledger = tables["person_assignment"]
+    aside = keep.not_sent(ledger, records) if kept else np.zeros(len(ledger), dtype=bool)
     persons = assign(
         records,
         of_record,
         solved.node,
         joins,
         basis,
-        tables["person_assignment"],
+        ledger[~aside],
         tables["person_event"],
         forbidden,
         at,
         run_id,
     )
+    assignment = persons.assignment
+    if kept:
+        assignment = keep.marked(assignment, ledger, aside)
     nameless = known.loc[~names_someone, ["record_key", "home_postcode", "home_uprn", "first_known"]]
+    if kept:
+        nameless = nameless[~nameless["record_key"].isin(assignment["record_key"])]
     nameless.columns = pd.Index(["record_key", "postcode", "uprn", "known_from"])
     places = place(records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings)
     text = (
@@ -115,7 +123,24 @@ def link(
         + "\x1f"
         + records["source_key"].astype(object)
     )
-    person = _person_table(persons.assignment, places.person_area, records, text, position, order_hash)
+    town = queue.Town(
+        records["record_key"].to_numpy(dtype=object), text, records["agency"].to_numpy(dtype=object), of_record,
+        persons.ids, before, listed, forbidden,
+    )  # fmt: skip
+    if kept:
+        asked = queue.yesterday(town, tables["review_queue"], kept.parted, position)
+        attend = tables["needs_attention"]
+        gone = set(town.keys[kept.parted])
+        attend = attend[[gone.isdisjoint(keys) for keys in attend["record_keys"]]]
+    else:
+        frozen = attention.speakable(solved.frozen, of_record, forbidden)
+        pairs = allowed.assign(l=left, r=right)
+        previous = tables["review_queue"]
+        asked = queue.build(town, solved.held, frozen, pairs, stands, position, previous, at, order_hash, settings)
+        attend = attention.table(
+            frozen, text, town.keys, of_record, persons.ids, tables["needs_attention"], at, order_hash
+        )
+    person = person_table(assignment, places.person_area, records, text, position, order_hash)
     homes = places.household_first
     # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
     # them would be broken by chance.
@@ -124,109 +149,50 @@ def link(
     ]
     homes = homes.assign(sort_no=np.array(order_hash(home_texts), dtype="int64") if home_texts else [])
     return LinkageResult(
-        persons.assignment,
+        assignment,
         persons.events,
         persons.redirects,
-        _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight),
+        keep.edges(tables["edge"], records, kept)
+        if kept
+        else _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight),
         places.household_spell,
         places.record_household,
         places.person_area,
         person,
         homes[["household_id", "sort_no"]],
+        asked,
+        attend,
         {
             "placeholders": pd.concat([placeholders, solved.shared], ignore_index=True),
             "blocking": solved.blocking,
+            "feeds": quality.feeds(records),
             "link_rates": quality.link_rates(records["agency"], of_record),
+            "conflicts": quality.conflicts(records, of_record),
             "cluster_sizes": quality.cluster_sizes(of_record),
             "edges_by_kind": quality.edges_by_kind(allowed, joined),
-            "night": quality.night(
-                persons.assignment, tables["person_assignment"], persons.events, len(persons.ids), len(records)
-            ),
+            "queue": queue.counts(asked, at),
+            "decisions": decisions.counts(stands, solved.idle, len(attend)),
+            "night": quality.night(persons.events, len(persons.ids), len(records), len(apart), solved.cluster),
         },
     )
 
 
-def _solve(
-    records: pd.DataFrame,
-    apart: np.ndarray,
-    position: Mapping[str, int],
-    tables: Mapping[str, pd.DataFrame],
-    model: LinkageModel,
-    now: pd.Timestamp,
-    settings: LinkageSettings,
-) -> _Solved:
-    """Contract, score, adjust, constrain, cluster."""
-    decisions = _decisions(tables["clerical_decision"], position, now)
-    alone = np.zeros(len(records), dtype=bool)
-    alone[apart.ravel()] = True
-    for pairs in decisions.values():
-        alone[pairs.ravel()] = True
-    node = nodes.contract(records, alone)
-    frame, shared = edges.quarantine_shared(nodes.node_frame(records, node), settings)
-    own = pd.factorize(records["agency"].astype(object) + "\x1f" + records["local_id"].astype(object))[0]
-    looked_at = pd.concat([edges.pairs_within(own, node, 40), *(_node_pairs(node[p]) for p in decisions.values())])
-    scored, blocking = edges.build(frame, looked_at.drop_duplicates(), model, settings)
-    scored = adjust.adjust(scored, settings)
-    scored = _apply_decisions(scored, decisions, node, settings)
-    kept = (scored["match_weight"] >= settings.keep_weight) | (scored["kind"] != "probabilistic")
-    scored = scored[kept].reset_index(drop=True)
-    forbidden = np.concatenate([node[apart], node[decisions["cannot_link"]]])
-    left, right = scored["node_l"].to_numpy(), scored["node_r"].to_numpy()
-    direct = barriers.spans(left, right, {(min(a, b), max(a, b)) for a, b in node[apart].tolist()})
-    scored = scored[~direct].reset_index(drop=True)
-    left, right = left[~direct], right[~direct]
-    weight = scored["adjusted_weight"].to_numpy()
-    before = _yesterday(node, records, tables["person_assignment"])
-    constraints = Constraints(pd.factorize(frame["nhs_number"])[0], forbidden.reshape(-1, 2))
-    found = cluster(len(frame), left, right, weight, constraints, settings, before)
-    scored["joined"] = (found[left] == found[right]) & (weight >= settings.stay_weight)
-    return _Solved(node, found, scored, scored["joined"].to_numpy(), blocking, shared)
+def _unsolved(cluster_of: np.ndarray) -> Solved:
+    """What stands in for an answer when yesterday's persons are kept: every record a node, nothing scored."""
+    nothing = {"node_l": "int64", "node_r": "int64", "joined": "bool", "adjusted_weight": "float64"}
+    columns = [*nothing, "kind", "rule", "adjusted_by"]
+    scored = pd.DataFrame(columns=columns).astype(nothing)
+    blocking = pd.DataFrame(columns=["rule", "pairs", "cut_keys", "cut_pairs"])
+    return Solved(np.arange(len(cluster_of)), cluster_of, scored, blocking, pd.DataFrame(columns=["reason", "records"]))
 
 
-def _decisions(table: pd.DataFrame, position: Mapping[str, int], now: pd.Timestamp) -> dict[str, np.ndarray]:
-    """Record positions of the pairs people decided on, the latest decision on a pair counting."""
-    bind = table[(table["decided_at"] <= now) & ~(table["expires_on"] <= now)]
-    last = bind.sort_values("decided_at").drop_duplicates(["record_key_l", "record_key_r"], keep="last")
-    out = {}
-    for kind in ("must_link", "cannot_link"):
-        rows = last[last["decision"] == kind]
-        pairs = [
-            (position[a], position[b])
-            for a, b in zip(rows["record_key_l"], rows["record_key_r"], strict=True)
-            if a in position and b in position
-        ]
-        out[kind] = np.sort(np.array(pairs, dtype="int64").reshape(-1, 2), axis=1)
-    return out
-
-
-def _node_pairs(pairs: np.ndarray) -> pd.DataFrame:
-    """Node pairs, smaller first."""
-    return pd.DataFrame(np.sort(pairs, axis=1), columns=["node_l", "node_r"]).astype("int64")
-
-
-def _apply_decisions(
-    scored: pd.DataFrame, decisions: Mapping[str, np.ndarray], node: np.ndarray, settings: LinkageSettings
-) -> pd.DataFrame:
-    """A must-link outweighs every other evidence; a cannot-link is a constraint and needs no weight."""
-    must = {tuple(sorted(p)) for p in node[decisions["must_link"]].tolist()}
-    if must:
-        hit = np.fromiter(
-            ((a, b) in must for a, b in zip(scored["node_l"], scored["node_r"], strict=True)),
-            dtype=bool,
-            count=len(scored),
-        )
-        scored.loc[hit, ["kind", "rule", "adjusted_by"]] = ["deterministic", "decision", None]
-        scored.loc[hit, "adjusted_weight"] = 10 * settings.deterministic_weight
-    return scored
-
-
-def _yesterday(node: np.ndarray, records: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:
-    """Number of the person each node was in the ledger's last state, -1 if none."""
+def _yesterday(
+    records: pd.DataFrame, previous: pd.DataFrame, on_open_list: Collection[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Code of the person each record was in the ledger's last state (-1 nobody); whether that one is on a list."""
     live = previous[previous["known_to"] == OPEN].drop_duplicates("record_key", keep="last")
     person = live.set_index("record_key")["person_id"].reindex(records["record_key"])
-    of_node = np.full(int(node.max(initial=-1)) + 1, -1)
-    np.maximum.at(of_node, node, pd.factorize(person)[0])
-    return of_node
+    return pd.factorize(person)[0].astype("int64"), person.isin(set(on_open_list)).to_numpy(dtype=bool)
 
 
 def _basis(node: np.ndarray, cluster_of: np.ndarray, found: pd.DataFrame) -> np.ndarray:
@@ -278,57 +244,6 @@ def _edge_table(
     return pd.concat(parts, ignore_index=True) if parts else scored[columns]
 
 
-def _person_table(
-    assignment: pd.DataFrame,
-    person_area: pd.DataFrame,
-    records: pd.DataFrame,
-    text: pd.Series,
-    position: Mapping[str, int],
-    order_hash: OrderHash,
-) -> pd.DataFrame:
-    """``person_id, birth_month, area_team, sort_no, known_from, known_to``: a row per person and spell in one area."""
-    rows = assignment.assign(position=assignment["record_key"].map(position)).dropna(subset=["position"])
-    rows["position"] = rows["position"].astype("int64")
-    rows["birth"] = records["birth_date"].to_numpy(dtype=object)[rows["position"]]
-    born = rows.dropna(subset=["birth"]).groupby(["person_id", "birth"]).size().rename("n").reset_index()
-    born = born.sort_values(["person_id", "n", "birth"], ascending=[True, False, True]).drop_duplicates("person_id")
-    month = pd.to_datetime(born.set_index("person_id")["birth"].str.slice(0, 7) + "-01").astype("datetime64[us]")
-    life = rows.groupby("person_id").agg(known_from=("known_from", "min"), known_to=("known_to", "max")).reset_index()
-    # A person in use is ordered by the records it has; one out of use by those it had, told apart by its own id.
-    live = rows[rows["known_to"] == OPEN].groupby("person_id")["position"].min()
-    had = rows.groupby("person_id")["position"].min()
-    texts = _order_texts(life["person_id"], live, had, text)
-    life["sort_no"] = np.array(order_hash(texts), dtype="int64") if len(life) else np.zeros(0, dtype="int64")
-    life["birth_month"] = month.reindex(life["person_id"]).to_numpy()
-    spells = _area_spells(life, person_area)
-    out = spells.merge(life[["person_id", "birth_month", "sort_no"]], on="person_id")
-    return out[["person_id", "birth_month", "area_team", "sort_no", "known_from", "known_to"]]
-
-
-def _order_texts(person: pd.Series, live: pd.Series, had: pd.Series, text: pd.Series) -> list[str]:
-    """The text each person is ordered by."""
-    values = text.to_numpy(dtype=object)
-    least = live.reindex(person).to_numpy()
-    old = had.reindex(person).to_numpy()
-    return [
-        values[int(now)] if now == now else f"{values[int(then)]}\x1f{p}"
-        for p, now, then in zip(person, least, old, strict=True)
-    ]
-
-
-def _area_spells(life: pd.DataFrame, person_area: pd.DataFrame) -> pd.DataFrame:
-    """The life of each person cut where the area changes; before any area is known it is NULL."""
-    spells = person_area.merge(life[["person_id", "known_from", "known_to"]], on="person_id", suffixes=("", "_life"))
-    spells["known_from"] = spells[["known_from", "known_from_life"]].max(axis=1)
-    spells["known_to"] = spells[["known_to", "known_to_life"]].min(axis=1)
-    spells = spells.loc[spells["known_from"] < spells["known_to"], ["person_id", "area_team", "known_from", "known_to"]]
-    start = spells.groupby("person_id")["known_from"].min().rename("starts")
-    early = life[["person_id", "known_from", "known_to"]].merge(start, on="person_id", how="left")
-    early = early[early["starts"].isna() | (early["starts"] > early["known_from"])]
-    early = early.assign(known_to=early["starts"].fillna(early["known_to"]), area_team=None).drop(columns="starts")
-    return pd.concat([p for p in (spells, early) if len(p)] or [spells], ignore_index=True)
-
-
 def write(con: Any, result: LinkageResult, state: str = "linkage") -> None:
     """Store ``result`` in the linkage tables, in one transaction."""
     replaced = {
@@ -337,5 +252,7 @@ def write(con: Any, result: LinkageResult, state: str = "linkage") -> None:
         "household_spell": result.household_spell,
         "record_household": result.record_household,
         "person_area": result.person_area,
+        "review_queue": result.queue,
+        "needs_attention": result.attention,
     }
     duck.write(con, replaced, {"person_event": result.events, "person_redirect": result.redirects}, state)

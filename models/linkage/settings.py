@@ -47,5 +47,22 @@ class LinkageSettings:
     """The same for a postcode, which may lawfully hold many households."""
     household_max: int = 9
     """More people than this living at one address at once form no household."""
+    churn_share: float = 0.005
+    """A night that gives more than this share of untouched records another person is stopped (see guard.py)."""
+    churn_least: int = 25
+    """Fewer changed records than this stop no night: in a small partnership one family would."""
+    largest_person: int = 40
+    """A night whose largest person is made of more distinct identities than this, and grew, is stopped."""
+    feed_least: int = 50
+    """A feed that had at least this many records and lost more than half of them stops a night."""
+    number_names_a_person: bool = False
+    """Whether an agency's own number says who somebody is, where a record holds nothing else (no names are shared)."""
+    unsure_days: int = 90
+    """How long a pair somebody was unsure about stays out of the queue, where they named no day."""
     threads: int = 2
     memory_limit: str = "5GB"
+
+    @property
+    def naming_columns(self) -> list[str]:
+        """Columns of which one at least must be filled for a record to be somebody's, not only a household's."""
+        return ["forename", "surname", "nhs_number", "upn", *(["local_id"] if self.number_names_a_person else [])]

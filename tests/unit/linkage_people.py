@@ -31,7 +31,8 @@ FAR = pd.Timestamp("9999-12-31")
 def database() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config={"threads": 2})
     con.execute(STATE)
-    con.execute((Path(__file__).parents[2] / "governance/migrations/identity/0002_linkage.sql").read_text())
+    for migration in sorted((Path(__file__).parents[2] / "governance/migrations/identity").glob("*.sql")):
+        con.execute(migration.read_text())
     return con
 
 

@@ -271,7 +271,7 @@ def test_peoples_decisions_bind_until_they_expire(model) -> None:
     fill(con, "canonical.person_record", frame([a, b]))
     con.execute(
         "insert into linkage.clerical_decision values "
-        "('d', ?, ?, 'cannot_link', 'w', timestamp '2026-10-01', 'r', date '2026-10-06')",
+        "('d', ?, ?, 'cannot_link', 'w', timestamp '2026-10-01', 'r', date '2026-10-06', null)",
         [a["record_key"], b["record_key"]],
     )
     assert night(con, model, 0).assignment["person_id"].nunique() == 2
