@@ -4,7 +4,8 @@
     python -m benchmarks.fuzz_drops --only 137               # one batch again, findings in full
 
 A batch is one night's agency: real drops of its feeds, shortened to a few rows, damaged in one to three ways, four of
-them a sweep. Beside them, in the same sweep, another agency sends a good drop. Afterwards is asked, of every drop:
+them a sweep. Half of the feeds come in the agreed format, the others as Parquet, XLSX or XML. Beside them, in the same
+sweep, another agency sends a good drop. Afterwards is asked, of every drop:
 
     crash         something stopped the gate, for this drop or for the sweep
     effect        a raw table or a held row of another agency changed, or its good drop did not load
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import logging
 import random
 import sys
@@ -37,6 +37,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.fuzz_formats import FORMATS, in_format
 from benchmarks.fuzz_mutations import CANARY, Draft, good_manifest, mutate, seal_manifest
 from benchmarks.resume import PROGRESS, Progress, keep_result
 from data_quality.code_sets import CodeSet, CodeSets
@@ -113,7 +114,10 @@ class Batch:
         self._feeds = [name for name in sorted(fuzz.samples) if fuzz.contracts[name].agency == self._agency]
         others = [name for name in sorted(fuzz.samples) if fuzz.contracts[name].agency != self._agency]
         self._witness = fuzz.contracts[self._draw.choice(others)]
-        self._contracts = {name: fuzz.contracts[name] for name in [*self._feeds, self._witness.name]}
+        formats = {name: self._draw.choice((*[fuzz.contracts[name].delivery.format] * 3, *FORMATS[1:]))
+                   for name in [*self._feeds, self._witness.name]}  # fmt: skip
+        self._contracts = {name: in_format(fuzz.contracts[name], kind) for name, kind in formats.items()}
+        self._witness = self._contracts[self._witness.name]
         self._drafts: list[Draft] = []
         self.result = Result()
 
@@ -139,10 +143,10 @@ class Batch:
 
     def _send_damaged(self) -> Draft:
         draw = self._draw
-        contract = self._fuzz.contracts[draw.choice(self._feeds)]
+        contract = self._contracts[draw.choice(self._feeds)]
         draft = self._draft(contract, draw.choice(("full", "delta", "delta")))
         mutate(draft, draw)
-        content, manifest = draft.written(), seal_manifest(draft, lambda sent: count_rows(sent, contract))
+        content, manifest = draft.written(), seal_manifest(draft)
         self._place(draft, content, manifest)
         self._sent += 1
         self._drafts.append(draft)
@@ -155,13 +159,13 @@ class Batch:
         draft.file = f"good_{self._good}_{draft.file}"
         instant = (START + timedelta(days=20, minutes=self._good)).isoformat()
         draft.manifest |= {"file": draft.file, "extracted_at": f"{instant}Z", "received_at": f"{instant}Z"}
-        self._place(draft, draft.written(), seal_manifest(draft, lambda sent: count_rows(sent, contract)))
+        self._place(draft, draft.written(), seal_manifest(draft))
         return draft
 
     def _draft(self, contract: FeedContract, mode: str) -> Draft:
         sample = self._fuzz.samples[contract.name]
         extracted = START + timedelta(minutes=self._draw.randrange(20_000))
-        file = f"{contract.feed}_{self._sent:03d}_{mode}.csv"
+        file = f"{contract.feed}_{self._sent:03d}_{mode}.{contract.delivery.format}"
         return Draft(
             contract=contract,
             file=file,
@@ -170,6 +174,7 @@ class Batch:
             manifest=good_manifest(contract, file, mode, extracted, extracted + timedelta(minutes=self._sent + 1)),
             encoding=contract.delivery.encoding,
             delimiter=contract.delivery.delimiter,
+            types=self._draw.choice(("text", "agreed")),
         )
 
     def _place(self, draft: Draft, content: bytes, manifest: bytes) -> None:
@@ -178,9 +183,9 @@ class Batch:
         folder.mkdir(parents=True, exist_ok=True)
         if "odd_name" in draft.steps and draft.manifest_bytes is None:
             draft.manifest["file"] = draft.file
-            manifest = seal_manifest(draft, lambda sent: count_rows(sent, draft.contract))
+            manifest = seal_manifest(draft)
         file = folder / draft.file
-        told = folder / f"{draft.file.removesuffix('.csv')}.manifest.json"
+        told = folder / draft.manifest_name
         match draft.placement:
             case "subfolder":
                 folder = folder / "new"
@@ -196,7 +201,7 @@ class Batch:
             case "folder for a file":
                 file.mkdir()
             case "dangling link":
-                file.symlink_to(folder / "nowhere.csv")
+                file.symlink_to(folder / f"nowhere{draft.suffix}")
             case _:
                 file.write_bytes(content)
         match draft.placement:
@@ -246,7 +251,7 @@ class Batch:
 
     def _judge(self, draft: Draft, feed: FeedSweep) -> None:
         """Which way a drop went, and whether it was told in words."""
-        names = {draft.file, f"{draft.file.removesuffix('.csv')}.manifest.json", str(draft.manifest.get("file"))}
+        names = {draft.file, draft.manifest_name, str(draft.manifest.get("file"))}
         reports = [one for one in feed.reports if one.file in names]
         refusals = [why for why in feed.refused if any(name in why for name in names)]
         outcome = "nobody mentions it"
@@ -261,7 +266,7 @@ class Batch:
         elif feed.problem:
             outcome = "stopped"
         self.result.outcomes[outcome] += 1
-        for step in draft.steps:
+        for step in (draft.contract.delivery.format, *draft.steps):
             self.result.by_mutation[f"{step}: {outcome}"] += 1
         if outcome == "nobody mentions it":
             self._find("unaccounted", [draft], f"a drop that nobody mentions ({draft.placement})")
@@ -277,7 +282,7 @@ class Batch:
             self.result.rows["unchanged"] += report.unchanged
             if report.rows_in != report.loaded + report.unchanged + report.quarantined:
                 self._find("unaccounted", [draft], "rows in are not loaded + unchanged + held")
-            counted = count_rows(draft.written(), draft.contract)
+            counted = draft.count()
             if counted is not None and counted != report.rows_in:
                 self._find("unaccounted", [draft], f"{report.rows_in} rows in, plain Python counts {counted}")
         elif report.outcome == "refused":
@@ -326,18 +331,6 @@ class Batch:
     def _find(self, kind: str, drafts: list[Draft] | None, what: str) -> None:
         done = [f"{draft.contract.name} {draft.file!r}: {', '.join(draft.steps)}" for draft in drafts or ()]
         self.result.findings.append({"kind": kind, "what": what, "batch": self._seed, "drops": done})
-
-
-def count_rows(content: bytes, contract: FeedContract) -> int | None:
-    """The records of a CSV file but for its header, counted by Python's own reader; None where it sees no CSV."""
-    csv.field_size_limit(sys.maxsize)
-    try:
-        text = content.decode(contract.delivery.encoding)
-        records = sum(1 for record in csv.reader(io.StringIO(text, newline=""), delimiter=contract.delivery.delimiter)
-                      if record)  # fmt: skip
-    except (UnicodeDecodeError, csv.Error):
-        return None
-    return max(0, records - 1)
 
 
 def run_batch(fuzz: Fuzz, seed: int) -> Result:

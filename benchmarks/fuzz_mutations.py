@@ -16,8 +16,9 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from benchmarks.fuzz_formats import count_rows, write_table
 from data_quality.contract import FeedContract
 
 CANARY = "Zyxwquist"
@@ -53,7 +54,9 @@ class Draft:
 
     Attributes:
         rows: text cells as sent, header apart.
+        types: text, agreed or guessed (see fuzz_formats); a text file has none.
         content: the file's bytes; None until the table is written.
+        table: the bytes as the table was written, before any of them was damaged.
         honest: the manifest tells the checksum and the row count of what is really sent.
         placement: what is odd about how the two files lie in the folder.
         steps: names of the mutations so far.
@@ -67,8 +70,10 @@ class Draft:
     encoding: str
     delimiter: str
     line_end: str = "\n"
-    quoting: int = csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1, 2, 3] = csv.QUOTE_MINIMAL
+    types: str = "text"
     content: bytes | None = None
+    table: bytes | None = None
     manifest_bytes: bytes | None = None
     honest: bool = True
     placement: str = "ordinary"
@@ -77,13 +82,26 @@ class Draft:
     def written(self) -> bytes:
         """The file's bytes, writing the table if that has not been done."""
         if self.content is None:
-            text = io.StringIO()
-            writer = csv.writer(
-                text, delimiter=self.delimiter, lineterminator=self.line_end, quoting=self.quoting, escapechar=None
+            dialect = {"delimiter": self.delimiter, "lineterminator": self.line_end, "quoting": self.quoting}
+            self.content = self.table = write_table(
+                self.contract, self.header, self.rows, self.types, dialect, self.encoding
             )
-            writer.writerows([self.header, *self.rows])
-            self.content = text.getvalue().encode(self.encoding, errors="replace")
         return self.content
+
+    def count(self) -> int | None:
+        """The records a plain reader finds in the file (see fuzz_formats.count_rows)."""
+        content = self.written()
+        return count_rows(content, self.contract, self.header, self.rows, damaged=content != self.table)
+
+    @property
+    def suffix(self) -> str:
+        """What a good file of this feed ends with."""
+        return f".{self.contract.delivery.format}"
+
+    @property
+    def manifest_name(self) -> str:
+        """The manifest that goes with the file."""
+        return f"{self.file.removesuffix(self.suffix)}.manifest.json"
 
 
 Mutation = Callable[[Draft, random.Random], None]
@@ -211,6 +229,11 @@ def other_encoding(draft: Draft, draw: random.Random) -> None:
         _set_cell(draft, draw, draw.choice(("Zoë", "O’Neill", "Łukasz", "–")))
 
 
+def guessed_types(draft: Draft, draw: random.Random) -> None:
+    """An export program looked at the cells and made numbers and dates of them."""
+    draft.types = "guessed"
+
+
 # ---- bytes -----------------------------------------------------------------------------------------------------------
 def flipped_bits(draft: Draft, draw: random.Random) -> None:
     """A few bits flipped anywhere."""
@@ -317,20 +340,19 @@ def odd_place(draft: Draft, draw: random.Random) -> None:
 
 def odd_name(draft: Draft, draw: random.Random) -> None:
     """A file name that means something to a shell, to SQL, or to a reader of patterns."""
-    stem = draft.file.removesuffix(".csv")
+    stem, end = draft.file.removesuffix(draft.suffix), draft.suffix
     draft.file = draw.choice(
-        (f"{stem}*.csv", f"{stem}[0-9].csv", "*.csv", f"{stem}'.csv", f'{stem}".csv', f"{stem} copy (1).csv",
-         f"{stem}.CSV", f"{stem}é.csv", f"{stem}\n.csv", f"{stem}.csv.gz", f"{stem}.txt", stem, f"{stem};drop.csv",
-         f"{stem}%20.csv",
-         f"{'x' * 230}.csv", f"{stem}.parquet", f"{stem}$(id).csv", f"-{stem}.csv", f"{stem}?.csv",
-         f"{stem}{{a,b}}.csv")
+        (f"{stem}*{end}", f"{stem}[0-9]{end}", f"*{end}", f"{stem}'{end}", f'{stem}"{end}', f"{stem} copy (1){end}",
+         f"{stem}{end.upper()}", f"{stem}é{end}", f"{stem}\n{end}", f"{stem}{end}.gz", f"{stem}.txt", stem,
+         f"{stem};drop{end}", f"{stem}%20{end}", f"{'x' * 230}{end}", f"{stem}{'.csv' if end != '.csv' else '.pdf'}",
+         f"{stem}$(id){end}", f"-{stem}{end}", f"{stem}?{end}", f"{stem}{{a,b}}{end}")
     )  # fmt: skip
 
 
 VALUES = (strange_cells, strange_cells, personal_cells, noisy_cells, damaged_cells, damaged_cells, long_cell, same_key)
 STRUCTURE = (
     lost_column, renamed_column, new_column, shuffled_columns, ragged_rows, other_row_count, other_dialect,
-    other_encoding,
+    other_encoding, guessed_types,
 )  # fmt: skip
 BYTES = (flipped_bits, moved_slice, cut_short, inserted_bytes, inserted_bytes, another_file)
 MANIFEST = (odd_field, odd_field, odd_instant, other_promise, broken_manifest, odd_place, odd_name)
@@ -346,10 +368,10 @@ def mutate(draft: Draft, draw: random.Random) -> None:
             draft.steps.append(mutation.__name__)
 
 
-def seal_manifest(draft: Draft, count: Callable[[bytes], int | None]) -> bytes:
-    """The manifest's bytes; an honest one tells the checksum and, where `count` can tell them, the rows sent."""
+def seal_manifest(draft: Draft) -> bytes:
+    """The manifest's bytes; an honest one tells the checksum and, where they can be counted, the rows sent."""
     if draft.honest:
-        rows = count(draft.written())
+        rows = draft.count()
         draft.manifest |= {
             "sha256": hashlib.sha256(draft.written()).hexdigest(),
             "rows": len(draft.rows) if rows is None else rows,
