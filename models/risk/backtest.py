@@ -1,16 +1,24 @@
-"""Fit one split and look at its test weeks: the single code path of the back-test and of the weekly list."""
+"""Learn on one split and look at its weeks: the single code path of the back-test and of the weekly list.
+
+The list is the last split, with one week to look at and no outcome. In both, every family is scored by the model that
+did not learn from it (families.py), so that what the back-test reports is how the list itself is made, and nobody is
+pointed to because a model remembers their own family.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from models.risk import evaluate, labels, rules, splits, train
+from models.risk import labels, measures, rules, train
 from models.risk.calibrate import Calibration, fit_calibration
-from models.risk.declare import RiskConfig, RuleBook
+from models.risk.declare import Feature, RiskConfig, RuleBook
+from models.risk.families import deal, families, folds_of
 from models.risk.panel import Panel
 from models.risk.registry import data_hash
 from models.risk.select import draw
@@ -20,10 +28,9 @@ CHUNK = 200_000
 
 
 @dataclass(frozen=True)
-class FittedSplit:
-    """What was learnt on a split: the chosen candidate, its calibration, and what it was learnt from."""
+class Part:
+    """One model: the chosen candidate, its calibration, and what it was learnt from."""
 
-    split: Split
     fitted: train.Fitted
     calibration: Calibration
     average_precision: dict[str, float]
@@ -43,30 +50,133 @@ class FittedSplit:
         return out
 
 
-def fit_split(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split: Split) -> FittedSplit:
-    """Learn on the split's training weeks with the outcomes known on its day.
+@dataclass(frozen=True)
+class Rotation:
+    """The models of one split. `fold` (a row of the panel each, -1 outside the split) says which of the parts scores a
+    row: part k has learnt from no family of fold k. `apart`: rows whose family lies in one fold, the only ones judged.
+    """
 
-    Candidates are compared on predictions for families they did not learn from, inside the training weeks; those
-    predictions also calibrate. Raises NotEnoughEvidence when there is too little, or nothing, to learn from.
+    split: Split
+    parts: tuple[Part, ...]
+    fold: np.ndarray
+    apart: np.ndarray
+
+    def log_odds(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
+        """Calibrated log-odds of the panel's rows at the positions, each by the part whose turn it is."""
+        out = np.full(len(positions), np.nan)
+        for number, part in enumerate(self.parts):
+            mine = np.flatnonzero(self.fold[positions] == number)
+            out[mine] = part.log_odds(panel, positions[mine])
+        if np.isnan(out).any():
+            raise ValueError("a row outside the split was to be scored")
+        return out
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows of test weeks with what is needed to judge lists of them, all of one length.
+
+    rows: as of the panel; at: their positions in it; y: outcome; days: days from the as-of date to the outcome (0 where
+    there is none within the horizon); log_odds: None when there was no model; contact_count: the comparator's value;
+    holds: whether each rule holds, (rows, rules); part: which model scored the row; split: number of the split.
+    """
+
+    rows: pd.DataFrame
+    at: np.ndarray
+    y: np.ndarray
+    days: np.ndarray
+    log_odds: np.ndarray | None
+    contact_count: np.ndarray
+    holds: np.ndarray
+    part: np.ndarray
+    split: np.ndarray
+
+    def where(self, mask: np.ndarray) -> Judged:
+        """The rows for which the mask holds."""
+        kept: dict[str, Any] = {k: None if v is None else v[mask] for k, v in vars(self).items() if k != "rows"}
+        return Judged(rows=self.rows[mask].reset_index(drop=True), **kept)
+
+    @property
+    def family(self) -> np.ndarray:
+        """A family number per row."""
+        return families(self.rows)
+
+
+def together(parts: Sequence[Judged]) -> Judged:
+    """Several weeks' rows as one, in the order given; without a score when one of them has none."""
+    scored = all(p.log_odds is not None for p in parts)
+    names = [k for k in vars(parts[0]) if k not in {"rows", "log_odds"}]
+    return Judged(
+        rows=pd.concat([p.rows for p in parts], ignore_index=True),
+        log_odds=np.concatenate([p.log_odds for p in parts if p.log_odds is not None]) if scored else None,
+        **{k: np.concatenate([getattr(p, k) for p in parts]) for k in names},
+    )
+
+
+def fit_rotation(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split: Split) -> Rotation:
+    """Learn on the split's training weeks with the outcomes known on its day, once for each fold of families.
+
+    The panel must hold the training weeks and the weeks to look at. Raises NotEnoughEvidence when there is too little,
+    or nothing, to learn from, ImmatureLabels when a training week's outcomes could not be known.
     """
     if not split.train:
         raise labels.NotEnoughEvidence("no week is old enough for its outcomes to be known")
-    at = positions_of(panel, split.train)
+    at = positions_of(panel, (*split.train, *split.test))
     rows = panel.rows.iloc[at]
-    y_all = labels.outcomes_of(outcomes, rows, config.target, split.trained_on)
-    labels.require_positives(y_all, rows["person"].to_numpy(), config.target.minimum_positives, "the training period")
+    day = rows["as_of_date"].to_numpy().astype("datetime64[D]")
+    known = day <= np.datetime64(split.trained_on, "D")
+    folds = config.evaluation.family_folds
+    dealt, alone = deal(rows, known, folds, config.training.seed)
+    fold = np.full(len(panel.rows), -1, dtype=np.int8)
+    apart = np.zeros(len(panel.rows), dtype=bool)
+    fold[at], apart[at] = dealt, alone
+    teach = positions_of(panel, split.train)
+    y = labels.outcomes_of(outcomes, panel.rows.iloc[teach], config.target, split.trained_on)
+    parts = []
+    for number in range(folds):
+        others = np.ones(len(teach), dtype=bool) if folds == 1 else fold[teach] != number
+        parts.append(fit_part(panel, teach[others], y[others], config))
+    return Rotation(split, tuple(parts), fold, apart)
+
+
+def fit_part(panel: Panel, at: np.ndarray, y_all: np.ndarray, config: RiskConfig) -> Part:
+    """Learn from the panel's rows at the positions, whose outcomes are given.
+
+    Candidates are compared on predictions for families they did not learn from, among these rows; those predictions
+    also calibrate. A feature that never varies is left out and named. Raises NotEnoughEvidence.
+    """
     settings = config.training
+    everybody = panel.rows["person"].to_numpy()[at]
+    labels.require_positives(y_all, everybody, config.target.minimum_positives, "the training period")
     kept, weight = train.sample_rows(y_all, settings.negatives_per_positive, settings.seed)
-    y = y_all[kept]
-    sampled = at[kept]
-    person = rows["person"].to_numpy()[kept]
+    y, sampled, person = y_all[kept], at[kept], everybody[kept]
     features = [config.feature(n) for n in config.model_features]
     X = panel.take(sampled, [f.name for f in features])
     varies = X.min(axis=0) < X.max(axis=0)
+    if not varies.any():
+        raise labels.NotEnoughEvidence("no feature varies in the training period: there is nothing to learn by")
     features = [f for f, v in zip(features, varies, strict=True) if v]
     left_out = tuple(n for n, v in zip(config.model_features, varies, strict=True) if not v)
     X = np.asfortranarray(X[:, varies])
-    fold = splits.folds_of(splits.families(panel.rows.iloc[sampled]), settings.folds, settings.seed)
+    name, unseen, found = _compare(panel, sampled, X, y, weight, person, features, config)
+    return Part(
+        fitted=train.fit(name, X, y, weight, features, settings),
+        calibration=fit_calibration(unseen, y.astype(np.float64), weight),
+        average_precision=found,
+        rows=len(y_all),
+        outcomes=int(y_all.sum()),
+        people_with_outcome=len(np.unique(everybody[y_all])),
+        left_out=left_out,
+        data_hash=data_hash(X, y, kept),
+    )
+
+
+def _compare(
+    panel: Panel, sampled, X, y, weight, person, features: Sequence[Feature], config: RiskConfig
+) -> tuple[str, np.ndarray, dict[str, float]]:
+    """The candidate to take, its predictions for unseen families, and the average precision of each."""
+    settings = config.training
+    fold = folds_of(families(panel.rows.iloc[sampled]), settings.folds, settings.seed)
     lot = draw(panel.rows["sort_no"].to_numpy()[sampled], settings.seed, np.arange(len(sampled)))
     best: tuple[str, np.ndarray] | None = None
     found: dict[str, float] = {}
@@ -77,58 +187,49 @@ def fit_split(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split
             labels.require_positives(y[~test], person[~test], 2, "a fold of the training period")
             model = train.fit(name, X[~test], y[~test], weight[~test], features, settings)
             unseen[test] = model.log_odds(X[test])
-        found[name] = round(evaluate.average_precision(y, unseen, lot, weight), 6)
+        found[name] = round(measures.average_precision(y, unseen, lot, weight), 6)
         if best is None or found[name] > found[best[0]] * (1 + settings.prefer_earlier_within):
             best = (name, unseen)
     assert best is not None
-    fitted = train.fit(best[0], X, y, weight, features, settings)
-    return FittedSplit(
-        split=split,
-        fitted=fitted,
-        calibration=fit_calibration(best[1], y.astype(np.float64), weight),
-        average_precision=found,
-        rows=len(y_all),
-        outcomes=int(y_all.sum()),
-        people_with_outcome=len(np.unique(rows["person"].to_numpy()[y_all])),
-        left_out=left_out,
-        data_hash=data_hash(X, y, kept),
-    )
+    return *best, found
 
 
-def judge_split(
+def judged_rows(
     panel: Panel,
     outcomes: labels.Outcomes,
     config: RiskConfig,
     book: RuleBook,
-    capacity: Mapping[str, int],
     split: Split,
-    learnt: FittedSplit | None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Figures of the split's test weeks (see evaluate.py), and the yield of each rule in them.
+    learnt: Rotation | None,
+    number: int = 0,
+) -> Judged:
+    """The rows of the split's test weeks with scores, comparators and outcomes.
 
-    learnt: None when no model could be fitted; the comparators and rules are judged all the same.
+    learnt: None when no model could be fitted; the comparators and rules are judged all the same. Families that touch
+    two folds are left out.
     """
     assert split.judged_on is not None
     at = positions_of(panel, split.test)
+    if learnt is not None:
+        at = at[learnt.apart[at]]
     rows = panel.rows.iloc[at].reset_index(drop=True)
-    y = labels.outcomes_of(outcomes, rows, config.target, split.judged_on)
+    days = labels.days_to_outcome(outcomes, rows, config.target, split.judged_on)
     needed = sorted({c.feature for r in book.rules for c in (*r.all, *r.any)} | {config.comparators.contact_count})
     part = Panel(rows, panel.take(at, needed), tuple(needed))
-    holds = rules.fired(part, book)
-    figures = evaluate.evaluate(
-        rows,
-        y,
-        None if learnt is None else learnt.log_odds(panel, at),
-        part.column(config.comparators.contact_count),
-        holds.sum(axis=1),
-        splits.families(rows),
-        capacity,
-        config,
+    return Judged(
+        rows=rows,
+        at=at,
+        y=days > 0,
+        days=days,
+        log_odds=None if learnt is None else learnt.log_odds(panel, at),
+        contact_count=part.column(config.comparators.contact_count),
+        holds=rules.fired(part, book),
+        part=np.zeros(len(at), dtype=np.int8) if learnt is None else learnt.fold[at],
+        split=np.full(len(at), number, dtype=np.int16),
     )
-    return figures | {"split": split.name}, rules.yields(part, holds, y, book, config.evaluation.smallest_cell)
 
 
-def positions_of(panel: Panel, dates) -> np.ndarray:
+def positions_of(panel: Panel, dates: Iterable[date]) -> np.ndarray:
     """Positions of the panel's rows on the dates, in panel order."""
     wanted = np.array(list(dates), dtype="datetime64[D]")
     return np.flatnonzero(np.isin(panel.rows["as_of_date"].to_numpy().astype("datetime64[D]"), wanted))

@@ -194,14 +194,24 @@ class Training(Strict):
 
 
 class Evaluation(Strict):
-    """The back-test: `test_weeks` consecutive Sundays a split, `splits` splits, a month apart."""
+    """The back-test: `test_weeks` consecutive Sundays a split, `splits` splits, `split_step_weeks` apart.
+
+    family_folds: into how many parts families are dealt, each scored by a model that learnt from the others alone;
+    1 turns this off, for persons who have no families.
+    """
 
     test_weeks: int = Field(default=26, ge=1)
     splits: int = Field(default=1, ge=1)
     split_step_weeks: int = Field(default=4, ge=1)
+    family_folds: int = Field(default=2, ge=1, le=10)
     bootstrap: int = Field(default=400, ge=50)
     level: float = Field(default=0.95, gt=0.5, lt=1)
     smallest_cell: int = Field(default=6, ge=1)
+
+    @property
+    def judged_weeks(self) -> int:
+        """Weeks from the first to the last that some split looks at."""
+        return self.test_weeks + (self.splits - 1) * self.split_step_weeks
 
 
 class Comparators(Strict):

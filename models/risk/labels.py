@@ -96,8 +96,16 @@ def outcomes_of(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on
 
     Returns a boolean array, shape (rows,). Raises ImmatureLabels when a row's date is not mature on that day.
     """
+    return days_to_outcome(outcomes, rows, target, known_on) > 0
+
+
+def days_to_outcome(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on: date) -> np.ndarray:
+    """Days from each row's as-of date to its first outcome within the horizon, as known on `known_on`; 0 without one.
+
+    Returns integers, shape (rows,). Raises ImmatureLabels when a row's date is not mature on that day.
+    """
     if len(rows) == 0:
-        return np.zeros(0, dtype=bool)
+        return np.zeros(0, dtype=np.int64)
     newest = pd.Timestamp(rows["as_of_date"].max()).date()
     if newest > latest_mature(target, known_on):
         raise ImmatureLabels(
@@ -108,18 +116,25 @@ def outcomes_of(outcomes: Outcomes, rows: pd.DataFrame, target: Target, known_on
     cutoff = microseconds([knowledge_cutoff(known_on)])[0]
     frame = outcomes.frame
     known = frame[(frame["known_from"] <= cutoff) & (frame["known_to"] > cutoff)]
+    return _next_within(known, rows, target.horizon_days)[0]
+
+
+def _next_within(known: pd.DataFrame, rows: pd.DataFrame, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the days to the first of the known outcomes within the horizon (0: none), and which one it is."""
     person = rows["person_key"].astype("category").cat
     who = pd.Index(person.categories.astype(object)).get_indexer(known["person_key"].astype(object))
     # One number orders person, then day, so that a single search finds each row's next outcome.
     span = 10**6
-    code = np.sort((who.astype(np.int64) * span + known["day"].to_numpy())[who >= 0])
+    code = np.where(who >= 0, who.astype(np.int64) * span + known["day"].to_numpy(), -1)
+    order = np.argsort(code, kind="stable")
+    code = code[order]
     own = person.codes.to_numpy().astype(np.int64)
     day = rows["as_of_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     if len(code) == 0:
-        return np.zeros(len(rows), dtype=bool)
-    position = np.searchsorted(code, own * span + day, side="right")
-    following = code[np.minimum(position, len(code) - 1)]
-    return (position < len(code)) & (following <= own * span + day + target.horizon_days)
+        return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    position = np.minimum(np.searchsorted(code, own * span + day, side="right"), len(code) - 1)
+    wait = code[position] - (own * span + day)
+    return np.where((wait > 0) & (wait <= horizon), wait, 0), order[position]
 
 
 def require_positives(y: np.ndarray, person: np.ndarray, minimum: int, what: str) -> None:
@@ -140,6 +155,6 @@ def history_sum(config: RiskConfig, first: date, as_of: date, least_training_wee
         lookback=7 * config.training.lookback_weeks,
         training=7 * least_training_weeks,
         maturity=maturity_days(config.target),
-        test=7 * config.evaluation.test_weeks,
+        test=7 * config.evaluation.judged_weeks,
         available=(as_of - first).days,
     )

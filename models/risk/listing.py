@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from models.risk import evidence, explain, rules
-from models.risk.backtest import FittedSplit
 from models.risk.calibrate import chance
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.evidence import Person
@@ -97,14 +96,17 @@ def describe(
     open_cases: list[tuple[int, list[str]]],
     config: RiskConfig,
     book: RuleBook,
-    learnt: FittedSplit | None,
+    parts: explain.Contributions | None,
     rule_yields: list[dict[str, Any]],
     *,
     marts: str,
     record_person: str | None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """One JSON-able dict for each chosen position of `everyone`, in order; and the notices among the open cases: those
-    for whom a rule holds on evidence that is new this week. Facts are read once for all of them."""
+    for whom a rule holds on evidence that is new this week. Facts are read once for all of them.
+
+    parts: contributions to the score, one row a chosen person; None when the model does not speak.
+    """
     positions = [p for p, _ in (*chosen, *open_cases)]
     if not positions:
         return [], []
@@ -112,7 +114,7 @@ def describe(
     as_of = pd.Timestamp(rows["as_of_date"].iloc[0]).date()
     people = people_at(con, everyone, positions, marts)
     everything = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
-    weights = _weights(everyone, chosen, learnt)
+    weights = [[] for _ in chosen] if parts is None else heaviest(parts)
     by_rule = {r.id: r for r in book.rules}
     words = {y["id"]: y["words"] for y in rule_yields}
     listed = {p.key for p in people[: len(chosen)]}
@@ -171,16 +173,11 @@ def open_cases(everyone: Panel, book: RuleBook) -> list[tuple[int, list[str]]]:
     ]
 
 
-def _weights(everyone: Panel, chosen, learnt: FittedSplit | None) -> list[list[tuple[str, list[str]]]]:
-    """For each chosen person the themes that raised the score, heaviest first, each with its features that did."""
-    if learnt is None:
-        return [[] for _ in chosen]
-    names = [f.name for f in learnt.fitted.features]
-    X = everyone.take(np.array([p for p, _ in chosen], dtype=np.int64), names)
-    parts = explain.contributions(learnt.fitted, learnt.calibration, X)
+def heaviest(parts: explain.Contributions) -> list[list[tuple[str, list[str]]]]:
+    """For each row the themes that raised the score, heaviest first, each with its features that did."""
     themes = parts.by_theme()
     out = []
-    for row in range(len(chosen)):
+    for row in range(len(parts.values)):
         heavy = sorted((t for t in themes if themes[t][row] > 0), key=lambda t: (-round(themes[t][row], 9), t))
         ranked = []
         for theme in heavy:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,45 +44,79 @@ class ModelFiles:
 
 
 def pack_model(
-    fitted: Fitted, calibration: Calibration, hashes: Mapping[str, str], card: Mapping[str, Any]
+    parts: Sequence[tuple[Fitted, Calibration]], hashes: Mapping[str, str], card: Mapping[str, Any]
 ) -> ModelFiles:
-    """Turn a fitted model into files. hashes: of code, data, features and configuration, put into the card."""
+    """Turn a week's model into files: one part for each fold of families it scores.
+
+    hashes: of code, data, features and configuration, put into the card.
+    """
     import skops.io
 
-    described = {
-        "candidate": fitted.name,
-        "features": [f.model_dump(mode="json") for f in fitted.features],
-        "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
-    }
-    body = {"estimator.skops": skops.io.dumps(fitted.estimator), "model.json": to_json(described)}
+    described = [
+        {
+            "candidate": fitted.name,
+            "features": [f.model_dump(mode="json") for f in fitted.features],
+            "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
+        }
+        for fitted, calibration in parts
+    ]
+    body = {_estimator_file(i): skops.io.dumps(fitted.estimator) for i, (fitted, _) in enumerate(parts)}
+    body["model.json"] = to_json(described)
     # A skops file is a zip with times in it; what identifies a model is its numbers, so the hash is of those.
-    content = digest([to_json(described), numbers_of(fitted)])
+    content = digest([body["model.json"], *(numbers_of(fitted) for fitted, _ in parts)])
     full = dict(card) | {"content_hash": content, "hashes": dict(hashes)}
     full["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(body.items())}
-    return ModelFiles(f"{fitted.name}-{content[:12]}", body | {"card.json": to_json(full)}, full)
+    kinds = "-".join(sorted({fitted.name for fitted, _ in parts}))
+    return ModelFiles(f"{kinds}-{content[:12]}", body | {"card.json": to_json(full)}, full)
 
 
-def unpack_model(files: Mapping[str, bytes]) -> tuple[Fitted, Calibration, dict[str, Any]]:
-    """Load a model from its files; ModelFileError when a hash differs, a file is missing or a type is not trusted."""
+def unpack_model(
+    files: Mapping[str, bytes], name: str | None = None
+) -> tuple[list[tuple[Fitted, Calibration]], dict[str, Any]]:
+    """Load a model from its files: its parts and its card.
+
+    name: the one it was registered under, when known. Raises ModelFileError when a file is missing, a hash differs, the
+    folder holds another model's files, or a type is not trusted.
+    """
+    for needed in ("card.json", "model.json", _estimator_file(0)):
+        if needed not in files:
+            raise ModelFileError(f"model file {needed} is missing")
+    try:
+        card = json.loads(files["card.json"])
+        registered = dict(card["files"])
+        content = str(card["content_hash"])
+    except (ValueError, KeyError, TypeError):
+        raise ModelFileError("model file card.json cannot be read") from None
+    if name is not None and not name.endswith(content[:12]):
+        raise ModelFileError(f"the files kept as {name} are those of another model")
+    for one, expected in registered.items():
+        if hashlib.sha256(files.get(one, b"")).hexdigest() != expected:
+            raise ModelFileError(f"model file {one} is not the one that was registered")
+    parts = [
+        (
+            Fitted(one["candidate"], _estimator(files, i), tuple(Feature.model_validate(f) for f in one["features"])),
+            Calibration(**one["calibration"]),
+        )
+        for i, one in enumerate(json.loads(files["model.json"]))
+    ]
+    if digest([files["model.json"], *(numbers_of(fitted) for fitted, _ in parts)]) != content:
+        raise ModelFileError("the model computes other numbers than those registered")
+    return parts, card
+
+
+def _estimator_file(number: int) -> str:
+    return f"estimator_{number + 1}.skops"
+
+
+def _estimator(files: Mapping[str, bytes], number: int) -> Any:
+    """One estimator out of its file, if it is made of trusted types alone."""
     import skops.io
 
-    for name in ("card.json", "model.json", "estimator.skops"):
-        if name not in files:
-            raise ModelFileError(f"model file {name} is missing")
-    card = json.loads(files["card.json"])
-    for name, expected in card["files"].items():
-        if hashlib.sha256(files.get(name, b"")).hexdigest() != expected:
-            raise ModelFileError(f"model file {name} is not the one that was registered")
-    strange = set(skops.io.get_untrusted_types(data=files["estimator.skops"])) - set(TRUSTED)
+    data = files.get(_estimator_file(number), b"")
+    strange = set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED)
     if strange:
         raise ModelFileError(f"model file holds types that are not trusted: {', '.join(sorted(strange))}")
-    described = json.loads(files["model.json"])
-    estimator = skops.io.loads(files["estimator.skops"], trusted=list(TRUSTED))
-    features = tuple(Feature.model_validate(f) for f in described["features"])
-    fitted = Fitted(described["candidate"], estimator, features)
-    if digest([files["model.json"], numbers_of(fitted)]) != card["content_hash"]:
-        raise ModelFileError("the model computes other numbers than those registered")
-    return fitted, Calibration(**described["calibration"]), card
+    return skops.io.loads(data, trusted=list(TRUSTED))
 
 
 def numbers_of(fitted: Fitted) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from models.risk.declare import Condition, Rule, RuleBook
 from models.risk.panel import Panel
@@ -39,10 +40,13 @@ def _meets(panel: Panel, condition: Condition) -> np.ndarray:
     return meets
 
 
-def yields(panel: Panel, holds: np.ndarray, y: np.ndarray, book: RuleBook, smallest_cell: int) -> list[dict[str, Any]]:
+def yields(
+    rows: pd.DataFrame, holds: np.ndarray, y: np.ndarray, book: RuleBook, smallest_cell: int
+) -> list[dict[str, Any]]:
     """What came of each rule on matured weeks: people it pointed to (each once, at the first time), and of them those
-    found to need more help. Aggregates only; counts below the smallest cell are withheld."""
-    person = panel.rows["person"].to_numpy()
+    found to need more help. rows: person per row, ordered by date; holds: (rows, rules); y: outcome. Aggregates only;
+    counts below the smallest cell are withheld."""
+    person = rows["person"].to_numpy()
     out = []
     for column, rule in enumerate(book.rules):
         positions = np.flatnonzero(holds[:, column])

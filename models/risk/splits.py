@@ -4,15 +4,15 @@ Worked example (horizon + maturity 272 days, 26 test weeks). As-of 2026-10-04: t
 so the back-test looks at the 26 Sundays up to it, the first being 2025-07-13. On that day a model could have learnt
 from Sundays up to 2024-10-13 only, with the outcomes known on that day. The list itself is the same thing with one
 date to look at, 2026-10-04, learnt from Sundays up to 2026-01-04, and no outcome.
+
+With several splits each begins `split_step_weeks` after the one before. A week that lies in several is judged by the
+newest model there could have been (`own_weeks`), as it would have been in life.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-
-import numpy as np
-import pandas as pd
 
 from models.risk.declare import RiskConfig
 from models.risk.labels import latest_mature
@@ -61,27 +61,7 @@ def _split(config: RiskConfig, first: date, name: str, test: tuple[date, ...], j
     return Split(name, trained_on, tuple(reversed(train)), test, judged_on)
 
 
-def families(rows: pd.DataFrame) -> np.ndarray:
-    """A family number per row: people who ever shared a household in these rows, and whoever shared one with them.
-
-    Numbered by the least person number, so that no key decides an order. Shape (rows,).
-    """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    person, household = rows["person"].to_numpy(), rows["household"].to_numpy()
-    people = int(person.max(initial=-1)) + 1
-    lives = household >= 0
-    size = people + int(household.max(initial=-1)) + 1
-    edges = coo_matrix((np.ones(lives.sum()), (person[lives], people + household[lives])), shape=(size, size))
-    _, part = connected_components(edges, directed=False)
-    least = np.full(size, size)
-    np.minimum.at(least, part[:people], np.arange(people))
-    return least[part[person]]
-
-
-def folds_of(family: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """A fold per row, all rows of a family in one; a seeded draw on the family number. Shape (rows,)."""
-    names, position = np.unique(family, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    return (order % folds)[position]
+def own_weeks(plan: list[Split]) -> list[tuple[date, ...]]:
+    """For each split of a plan the test weeks that no later split's model could have judged."""
+    starts = [*(s.test[0] for s in plan[1:]), date.max][: len(plan)]
+    return [tuple(w for w in split.test if w < until) for split, until in zip(plan, starts, strict=True)]

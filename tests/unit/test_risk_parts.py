@@ -11,6 +11,7 @@ import pytest
 from models.risk.asof import as_sundays, knowledge_cutoff
 from models.risk.calibrate import Calibration, chance, fit_calibration
 from models.risk.declare import Target
+from models.risk.families import deal, families, folds_of
 from models.risk.labels import (
     ImmatureLabels,
     NotEnoughEvidence,
@@ -21,7 +22,7 @@ from models.risk.labels import (
 )
 from models.risk.rules import natural_frequency, wilson
 from models.risk.select import draw, ordered, weekly_lists, within_capacity
-from models.risk.splits import families, folds_of, plan_splits
+from models.risk.splits import own_weeks, plan_splits
 from tests.risk_marts import configuration
 
 CONFIG, _ = configuration()
@@ -106,6 +107,31 @@ def test_families_hang_together_through_time_and_share_a_fold():
     assert (fold.reshape(-1, 3) == fold.reshape(-1, 3)[:, :1]).all() and 150 < (
         fold.reshape(-1, 3)[:, 0] == 0
     ).sum() < 350
+
+
+def test_whoever_comes_later_goes_with_their_family_and_families_that_met_are_not_judged():
+    many = 40
+    before = pd.DataFrame({"person": range(many), "household": range(many)})
+    after = pd.DataFrame({"person": [0, 1, many, many + 1], "household": [0, 0, 2, many]})
+    rows = pd.concat([before, after], ignore_index=True)
+    known = np.arange(len(rows)) < many
+    fold, apart = deal(rows, known, 2, seed=3)
+    assert (fold[:many] == folds_of(np.arange(many), 2, 3)).all(), "what came later deals nobody anew"
+    assert fold[many + 2] == fold[2] and apart[many + 2] and apart[many + 3]
+    assert (apart[[0, 1, many, many + 1]] == (fold[0] == fold[1])).all() and apart[2:many].all()
+    alone, all_apart = deal(rows, known, 1, seed=3)
+    assert not alone.any() and all_apart.all()
+
+
+def test_each_week_is_judged_by_the_newest_model_there_could_have_been():
+    config = CONFIG.model_copy(
+        update={"evaluation": CONFIG.evaluation.model_copy(update={"splits": 3, "test_weeks": 10})}
+    )
+    plan = plan_splits(config, date(2021, 10, 10), date(2026, 10, 4))[:-1]
+    own = own_weeks(plan)
+    assert [len(w) for w in own] == [4, 4, 10]
+    assert [w for weeks in own for w in weeks] == sorted({w for s in plan for w in s.test})
+    assert config.evaluation.judged_weeks == 18
 
 
 def test_ties_go_by_lot_and_the_lot_by_sort_number_alone():

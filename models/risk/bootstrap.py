@@ -1,0 +1,105 @@
+"""Intervals by drawing whole families again: children of one family share their fate, so a family is the unit.
+
+Every statistic here is a ratio of sums over families, so a resample is a weighting of families (Efron 1979, in its
+multinomial form), and a thousand of them cost one matrix product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.risk.measures import ratio, rounded
+
+# A true difference of (1.96 + 0.84) standard errors is found four times in five; a 95 % interval reaches 1.96 of them.
+POWER = (1.959964 + 0.841621) / 1.959964
+
+
+class FamilyBootstrap:
+    """Resamples families. family: a number per row; times: resamples; level: of the intervals, such as 0.95."""
+
+    def __init__(self, family: np.ndarray, times: int, level: float, seed: int):
+        _, self.family = np.unique(family, return_inverse=True)
+        self.size = int(self.family.max(initial=-1)) + 1
+        self.times, self.tail, self.seed = times, (1 - level) / 2, seed
+
+    def totals(self, *columns: np.ndarray) -> np.ndarray:
+        """Sums of row values over each family, shape (families, columns)."""
+        out = np.zeros((self.size, len(columns)))
+        for place, column in enumerate(columns):
+            here = np.flatnonzero(column)
+            out[:, place] = np.bincount(self.family[here], weights=column[here], minlength=self.size)
+        return out
+
+    def share(self, over: np.ndarray, under: np.ndarray) -> dict[str, float]:
+        """The ratio of two sums, given by family, with its interval."""
+        both = np.column_stack([over, under])
+        sums, total = self._resample(both), both.sum(axis=0)
+        low, high = np.quantile(ratio(sums[:, 0], sums[:, 1]), [self.tail, 1 - self.tail])
+        return {"estimate": rounded(ratio(total[0], total[1])), "low": rounded(low), "high": rounded(high)}
+
+    def difference(self, ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+        """One ratio less another, (over, under) by family each, resampled together.
+
+        Also their quotient (`lift`), and `detectable`: the least true difference that four in five such tests find.
+        """
+        all_four = np.column_stack([*ours, *theirs])
+        sums, total = self._resample(all_four), all_four.sum(axis=0)
+        drawn = ratio(sums[:, 0], sums[:, 1]) - ratio(sums[:, 2], sums[:, 3])
+        low, high = np.quantile(drawn, [self.tail, 1 - self.tail])
+        a, b = ratio(total[0], total[1]), ratio(total[2], total[3])
+        return {
+            "estimate": rounded(a - b),
+            "low": rounded(low),
+            "high": rounded(high),
+            "half_width": rounded((high - low) / 2),
+            "detectable": rounded(POWER * (high - low) / 2),
+            "lift": rounded(a / b) if b > 0 else 0.0,
+        }
+
+    def _resample(self, stats: np.ndarray) -> np.ndarray:
+        """Sums over resampled families, shape (times, columns). Families without anything count through the total."""
+        busy = stats[stats.any(axis=1)]
+        rng = np.random.default_rng(self.seed)
+        rest = self.size - len(busy)
+        shares = np.append(np.full(len(busy), 1 / max(self.size, 1)), rest / max(self.size, 1))
+        counts = rng.multinomial(self.size, shares / shares.sum(), size=self.times)[:, :-1]
+        return counts.astype(np.float64) @ busy
+
+
+class ListStatistics:
+    """What lists found, by family. y: outcome per row; person: whose row; boot: over the same rows."""
+
+    def __init__(self, boot: FamilyBootstrap, y: np.ndarray, person: np.ndarray):
+        self.boot, self.y, self.person = boot, y, person
+        self._in_need = self.once(y)
+
+    def once(self, mask: np.ndarray) -> np.ndarray:
+        """The mask with the first row of each person alone."""
+        out = np.zeros(len(mask), dtype=bool)
+        places = np.flatnonzero(mask)
+        _, first = np.unique(self.person[places], return_index=True)
+        out[places[first]] = True
+        return out
+
+    def precision(self, listed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(found, listed) by family: rows listed, and of them those with an outcome."""
+        stats = self.boot.totals(listed & self.y, listed)
+        return stats[:, 0], stats[:, 1]
+
+    def recall(self, listed: np.ndarray, among: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(reached, in need) by family: people with an outcome, and of them those ever listed in time."""
+        here = self.y if among is None else self.y & among
+        need = self._in_need if among is None else self.once(here)
+        stats = self.boot.totals(self.once(here & listed), need)
+        return stats[:, 0], stats[:, 1]
+
+    def at_capacity(self, listed: np.ndarray) -> dict[str, Any]:
+        """How many were listed and found; precision and recall with intervals."""
+        return {
+            "listed": int(listed.sum()),
+            "found": int((listed & self.y).sum()),
+            "precision": self.boot.share(*self.precision(listed)),
+            "recall": self.boot.share(*self.recall(listed)),
+        }

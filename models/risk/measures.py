@@ -1,0 +1,73 @@
+"""Measures of a score against outcomes: average precision, the curve behind it, calibration."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from models.risk.calibrate import chance, logistic_line
+from models.risk.select import ordered
+
+
+def average_precision(y: np.ndarray, score: np.ndarray, lot: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Mean precision at the place of each outcome, ties by lot; 0 when there is no outcome. weight: how many rows each
+    row stands for, where rows were sampled."""
+    order = ordered(score, lot)
+    w = np.ones(len(y)) if weight is None else weight[order]
+    hit = y[order] * w
+    if not hit.any():
+        return 0.0
+    return float(np.sum(hit * np.cumsum(hit) / np.cumsum(w)) / hit.sum())
+
+
+def precision_recall(y: np.ndarray, score: np.ndarray, lot: np.ndarray, points: int = 60) -> list[list[float]]:
+    """Points (recall, precision) of the curve, spaced evenly on a logarithmic scale of list length."""
+    hit = np.cumsum(y[ordered(score, lot)])
+    if len(hit) == 0 or hit[-1] == 0:
+        return []
+    places = np.unique(np.geomspace(min(50, len(hit)), len(hit), points).astype(int))
+    return [[rounded(hit[n - 1] / hit[-1]), rounded(hit[n - 1] / n)] for n in places]
+
+
+def calibration(y: np.ndarray, log_odds: np.ndarray, bins: int = 10) -> dict[str, Any]:
+    """Slope and intercept of the outcomes on the log-odds (1 and 0 are ideal), Brier score, expected calibration error
+    over bins of equal size, and the curve; the top bin is split once more because the list is drawn from it."""
+    p = chance(log_odds)
+    intercept, slope = logistic_line(log_odds, y.astype(np.float64))
+    order = np.argsort(p, kind="stable")
+    edges = np.concatenate([np.linspace(0, 1, bins + 1)[:-1], [0.99, 1.0]])
+    curve = []
+    for low, high in pairwise(edges):
+        part = order[int(low * len(p)) : int(high * len(p))]
+        if len(part):
+            curve.append({"mean": rounded(p[part].mean()), "observed": rounded(y[part].mean()), "n": len(part)})
+    error = sum(c["n"] * abs(c["mean"] - c["observed"]) for c in curve) / max(len(p), 1)
+    return {
+        "slope": rounded(slope),
+        "intercept": rounded(intercept),
+        "brier": rounded(np.mean((p - y) ** 2)),
+        "ece": rounded(error),
+        "mean": rounded(p.mean()),
+        "observed": rounded(y.mean()),
+        "outcomes": int(y.sum()),
+        "curve": curve,
+    }
+
+
+def score_histogram(p: np.ndarray) -> dict[str, list[float]]:
+    """Counts of scores in bins of equal width on a logarithmic scale."""
+    edges = np.geomspace(1e-4, 1.0, 25)
+    counts, _ = np.histogram(np.maximum(p, 1e-4), bins=edges)
+    return {"edges": [rounded(e) for e in edges], "counts": [int(c) for c in counts]}
+
+
+def ratio(over, under):
+    """A ratio that is 0 where nothing lies under it."""
+    return np.where(np.asarray(under) > 0, over / np.maximum(under, 1e-12), 0.0)
+
+
+def rounded(x) -> float:
+    """Six decimals, as a plain float."""
+    return round(float(x), 6)
