@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.alert_channels import ChannelProblem, Message, channels
-from pipelines.alerts import Alert, announce, standing_alerts
+from pipelines.alerts import Alert, announce, how_many, standing_alerts
 from pipelines.hub import Hub
 from pipelines.run import prepare_dagster_home
 
@@ -50,7 +50,7 @@ def check(console: Console) -> bool:
     for alert in found:
         console.print(escape(alert.sentence()), soft_wrap=True)
     told = announce(hub, found, lambda _: None, now)
-    console.print(f"{len(found)} things need somebody, {len(told)} told now." if found else "Nothing needs anybody.")
+    console.print(f"{how_many(len(found))} somebody, {len(told)} told now." if found else "Nothing needs anybody.")
     return not found
 
 

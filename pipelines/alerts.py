@@ -181,10 +181,17 @@ def announce(
     return fresh
 
 
+def how_many(alerts: int) -> str:
+    """
+    >>> how_many(1), how_many(3)
+    ('1 thing needs', '3 things need')
+    """
+    return "1 thing needs" if alerts == 1 else f"{alerts:,} things need"
+
+
 def message_of(hub: Hub, alerts: list[Alert]) -> Message:
     """One plain message, agencies in the order of the alerts, each with whom to ring."""
     names = list(dict.fromkeys(alert.about for alert in alerts))
-    what = "1 thing needs" if len(alerts) == 1 else f"{len(alerts)} things need"
     lines: list[str] = []
     for name in names:
         mine = [alert for alert in alerts if alert.about == name]
@@ -194,7 +201,7 @@ def message_of(hub: Hub, alerts: list[Alert]) -> Message:
         f"The same is told again after {hub.settings.alert_every_hours:g} hours if it is still so.",
     ]
     shown = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-    subject = f"[{hub.settings.name}] {what} somebody: {shown}"
+    subject = f"[{hub.settings.name}] {how_many(len(alerts))} somebody: {shown}"
     return Message(hub.settings.name, subject, "\n".join(lines), tuple(alert.cause for alert in alerts))
 
 

@@ -6,6 +6,7 @@ reaches the marts. Refused rows and sealed files go at the end of the night.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -94,6 +95,16 @@ def purge_now(console: Console, confirm: bool) -> None:
         if confirm:
             found = purge_records(con, hub, present, now)
             refused = purge_refused_rows(con, hub, now)
+            hub.store.audit.append(
+                who=getpass.getuser(),
+                what="retention.purged",
+                purpose="end of retention",
+                detail={
+                    "today": now.date().isoformat(),
+                    "rows": {f"{one.agency}.{one.feed}.{one.zone}": one.rows for one in found},
+                    "refused_rows": refused,
+                },
+            )
         else:
             found = find_expired(con, retention_of(present), now.date())
             refused = None

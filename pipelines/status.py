@@ -82,7 +82,7 @@ def _standing(state: FeedState) -> str:
         *(["newest file refused"] if one.last_refusal else []),
     ]
     loaded = f"{one.last_good_load:%Y-%m-%d %H:%M}" if one.last_good_load else "never loaded    "
-    held = f", {one.held_now:,} rows in quarantine" if one.held_now else ""
+    held = f", {one.held_now:,} {'row' if one.held_now == 1 else 'rows'} in quarantine" if one.held_now else ""
     stands = f"[yellow]{', '.join(wrong)}[/yellow]" if wrong else "good"
     return f"{loaded}  {stands}{held}"
 

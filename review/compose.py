@@ -106,20 +106,9 @@ def compose_lists(
             ),
         }
         document: dict[str, Any] = {
-            "schema": "weekly_list.v1",
-            "partnership": settings.partnership,
-            "partnership_name": settings.partnership_name,
-            "synthetic": settings.synthetic,
-            "mode": settings.mode,
-            "list_id": None,
-            "version": None,
-            "cause": None,
-            "as_of_date": as_of.isoformat(),
-            "expires_on": settings.expires_on(as_of).isoformat(),
-            "area_team": team,
-            "team_name": settings.team_name(team),
-            "team_contact": settings.team_contacts.get(team),
-            "content_hash": "",
+            **list_head(
+                "weekly_list.v1", settings, as_of, team, settings.team_name(team), settings.team_contacts.get(team)
+            ),
             "top_lines": _top_lines(composed, counts, told_feeds, told_reaches, warnings, wording),
             "basis": list(basis),
             "patterns": _patterns(patterns),
@@ -137,6 +126,28 @@ def compose_lists(
         validate(document)
         documents[team] = document
     return documents
+
+
+def list_head(
+    schema: str, settings: ListSettings, as_of: date, area_team: str, team_name: str, team_contact: str | None
+) -> dict[str, Any]:
+    """What every list begins with; number, version and content hash come when it is issued."""
+    return {
+        "schema": schema,
+        "partnership": settings.partnership,
+        "partnership_name": settings.partnership_name,
+        "synthetic": settings.synthetic,
+        "mode": settings.mode,
+        "list_id": None,
+        "version": None,
+        "cause": None,
+        "as_of_date": as_of.isoformat(),
+        "expires_on": settings.expires_on(as_of).isoformat(),
+        "area_team": area_team,
+        "team_name": team_name,
+        "team_contact": team_contact,
+        "content_hash": "",
+    }
 
 
 def _family(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from review.compose import ComposeProblem, page_words, statements, who_is
+from review.compose import ComposeProblem, list_head, page_words, statements, who_is
 from review.document import finish_people, validate
 from review.feeds import feed_lines
 from review.settings import ListSettings
@@ -63,22 +63,9 @@ def compose_subject_list(
     ]
     about = wording.pack["list"]
     document: dict[str, Any] = {
-        "schema": "subject_list.v1",
+        **list_head("subject_list.v1", settings, as_of, subject, str(about["recipient_name"]), about.get("contact")),
         "subject": subject,
         "title": str(about["title"]),
-        "partnership": settings.partnership,
-        "partnership_name": settings.partnership_name,
-        "synthetic": settings.synthetic,
-        "mode": settings.mode,
-        "list_id": None,
-        "version": None,
-        "cause": None,
-        "as_of_date": as_of.isoformat(),
-        "expires_on": settings.expires_on(as_of).isoformat(),
-        "area_team": subject,
-        "team_name": str(about["recipient_name"]),
-        "team_contact": about.get("contact"),
-        "content_hash": "",
         "top_lines": _top_lines(people, week["unanswered"], told_feeds, wording),
         "statements": statements(wording, settings, ("people_decide", "order", "purpose")),
         "people": people,
