@@ -88,6 +88,7 @@ FAMILY_FEATURES = """
     coalesce(abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int), 0) as years_apart,
     coalesce(
         a.birth_date = b.birth_date or damerau_levenshtein(a.birth_date, b.birth_date) <= 1
+        or (a.birth_date[1:4] = b.birth_date[1:4] and '01-01' in (a.birth_date[6:10], b.birth_date[6:10]))
         or (a.birth_date[1:4] = b.birth_date[1:4] and a.birth_date[6:7] = b.birth_date[9:10]
             and a.birth_date[9:10] = b.birth_date[6:7]),
         false) as near_birth,

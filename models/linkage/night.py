@@ -38,6 +38,8 @@ class LinkageResult:
     queue: pd.DataFrame
     attention: pd.DataFrame
     quality: dict[str, pd.DataFrame] = field(default_factory=dict)
+    records: pd.DataFrame | None = field(default=None, repr=False)
+    """The standardised records that name a person, in content order; never stored."""
 
 
 def link(
@@ -131,7 +133,7 @@ def link(
         asked = queue.yesterday(town, tables["review_queue"], kept.parted, position)
         attend = tables["needs_attention"]
         gone = set(town.keys[kept.parted])
-        attend = attend[[gone.isdisjoint(keys) for keys in attend["record_keys"]]]
+        attend = attend.loc[[gone.isdisjoint(keys) for keys in attend["record_keys"]]]
     else:
         frozen = attention.speakable(solved.frozen, of_record, forbidden)
         pairs = allowed.assign(l=left, r=right)
@@ -172,8 +174,11 @@ def link(
             "edges_by_kind": quality.edges_by_kind(allowed, joined),
             "queue": queue.counts(asked, at),
             "decisions": decisions.counts(stands, solved.idle, len(attend)),
-            "night": quality.night(persons.events, len(persons.ids), len(records), len(apart), solved.cluster),
+            "night": quality.night(
+                persons.events, len(persons.ids), len(records), len(tables["linkage_barrier"]), solved.cluster
+            ),
         },
+        records,
     )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+
+COLUMNS = ["measure", "scope", "value", "low", "high", "n"]
+_SIZES = [1, 2, 3, 5, 10, 20, 50]
 
 
 def link_rates(agency: pd.Series, cluster: np.ndarray) -> pd.DataFrame:
@@ -46,17 +51,90 @@ def edges_by_kind(edges: pd.DataFrame, joined: np.ndarray) -> pd.DataFrame:
     return table.groupby(keys)["joined"].agg(edges="size", joined="sum").reset_index()
 
 
-def night(
-    assignment: pd.DataFrame, previous: pd.DataFrame, events: pd.DataFrame, persons: int, records: int
-) -> pd.DataFrame:
-    """``measure, value``: records, persons, what happened to ids, the share of untouched records whose id changed."""
-    open_before, open_now = (
-        t[t["known_to"].dt.year == 9999].set_index("record_key")["person_id"] for t in (previous, assignment)
-    )
-    both = open_before.index.intersection(open_now.index)
-    changed = int((open_before.loc[both] != open_now.loc[both]).sum())
+def feeds(records: pd.DataFrame) -> pd.DataFrame:
+    """``agency, feed, records``: how many records name a person."""
+    return records.groupby(["agency", "feed"]).size().rename("records").reset_index()
+
+
+def night(events: pd.DataFrame, persons: int, records: int, barriers: int, node_cluster: np.ndarray) -> pd.DataFrame:
+    """``measure, value``: records, persons, barriers obeyed, what happened to ids, identities of the largest person.
+
+    ``node_cluster``: the person of every distinct identity.
+    """
     counts = events["event"].value_counts()
-    rows: list[tuple[str, float]] = [("records", records), ("persons", persons)]
+    rows: list[tuple[str, int]] = [("records", records), ("persons", persons), ("barriers", barriers)]
     rows += [(e, int(counts.get(e, 0))) for e in ("minted", "merged", "split", "retired", "reinstated")]
-    rows += [("ids_changed", changed), ("ids_changed_share", round(changed / len(both), 6) if len(both) else 0.0)]
+    rows += [("largest", int(np.bincount(node_cluster).max(initial=0)))]
     return pd.DataFrame(rows, columns=["measure", "value"])
+
+
+def conflicts(records: pd.DataFrame, cluster: np.ndarray) -> pd.DataFrame:
+    """``conflict, persons``: persons whose records contradict each other.
+
+    Two checked NHS numbers, two sexes, or birth dates more than a year apart.
+
+    >>> rows = pd.DataFrame({"nhs_number": ["1", "2", None], "sex": ["F", "F", "M"],
+    ...     "birth_date": ["2010-02-03", "2012-02-03", "2010-02-03"]})
+    >>> conflicts(rows, np.array([0, 0, 1]))["persons"].tolist()
+    [1, 0, 1]
+    """
+    born = pd.to_datetime(records["birth_date"]).groupby(cluster)
+    apart = (born.max() - born.min()).dt.days > 366
+    counts = {
+        "two_nhs_numbers": int((records["nhs_number"].groupby(cluster).nunique() > 1).sum()),
+        "two_sexes": int((records["sex"].groupby(cluster).nunique() > 1).sum()),
+        "birth_dates_apart": int(apart.sum()),
+    }
+    return pd.DataFrame({"conflict": list(counts), "persons": list(counts.values())})
+
+
+def size_bands(sizes: pd.DataFrame) -> pd.DataFrame:
+    """``band, persons``: persons by their number of records, in bands a tail can be read from.
+
+    >>> size_bands(pd.DataFrame({"records": [1, 4, 90], "persons": [7, 2, 1]})).to_numpy().tolist()
+    [['1', 7], ['4 to 5', 2], ['over 50', 1]]
+    """
+    tops = [0, *_SIZES]
+    names = [str(high) if high - low == 1 else f"{low + 1} to {high}" for low, high in zip(tops, _SIZES, strict=False)]
+    place = np.searchsorted(_SIZES, sizes["records"].to_numpy())
+    count = np.bincount(place, weights=sizes["persons"], minlength=len(_SIZES) + 1).astype("int64")
+    table = pd.DataFrame({"band": [*names, f"over {_SIZES[-1]}"], "persons": count})
+    return table[table["persons"] > 0].reset_index(drop=True)
+
+
+def figures(counts: Mapping[str, pd.DataFrame], compared: Mapping[str, float]) -> pd.DataFrame:
+    """``measure, scope, value, low, high, n``: the night as rows of ``linkage.quality``.
+
+    ``counts``: the frames of a result, and ``hidden`` (see hidden_identifier.py) where it was measured.
+    ``compared``: what the guard compared (guard.Verdict.figures).
+    """
+    night = counts["night"].set_index("measure")["value"]
+    persons = max(int(night["persons"]), 1)
+    sent, rates, odd = counts["feeds"], counts["link_rates"], counts["conflicts"]
+    bands, edges, cut = size_bands(counts["cluster_sizes"]), counts["edges_by_kind"], counts["blocking"]
+    queue, decided = counts["queue"], counts["decisions"]
+    by_band = edges.groupby(["kind", "band"])["edges"].sum().reset_index()
+    parts = [
+        _rows(night.index, "all", night),
+        _rows(list(compared), "all", list(compared.values())).loc[lambda rows: ~rows["measure"].isin(night.index)],
+        _rows("records", sent["agency"] + "/" + sent["feed"], sent["records"]),
+        _rows("link_rate", rates["agency"] + " > " + rates["other_agency"], rates["rate"], n=rates["persons"]),
+        _rows("persons_of_size", bands["band"], bands["persons"]),
+        _rows("edges", by_band["kind"] + " " + by_band["band"].astype(str), by_band["edges"]),
+        _rows("conflicts_per_10000", odd["conflict"], (1e4 * odd["persons"] / persons).round(2), n=odd["persons"]),
+        _rows("placeholders", counts["placeholders"]["reason"], counts["placeholders"]["records"]),
+        _rows("blocking_pairs_cut", cut["rule"], cut["cut_pairs"]),
+        _rows("queue", queue["kind"], queue["items"]),
+        _rows("queue_oldest_days", queue["kind"], queue["oldest_days"]),
+        _rows("decisions", decided["measure"], decided["value"]),
+        *([counts["hidden"]] if "hidden" in counts else []),
+    ]
+    out = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    out[["value", "low", "high"]] = out[["value", "low", "high"]].astype("float64")
+    return out[COLUMNS].astype({"n": "Int64"})
+
+
+def _rows(measure: object, scope: object, value: object, n: object = None) -> pd.DataFrame:
+    """Rows of figures without an interval."""
+    frame = pd.DataFrame({"measure": measure, "scope": scope, "value": value}).reset_index(drop=True)
+    return frame.assign(low=np.nan, high=np.nan, n=None if n is None else np.asarray(n))
