@@ -105,11 +105,27 @@ DOCUMENT_MARK = sa.Table(
     sa.Column("marked_at", sa.DateTime, nullable=False),
 )
 
+# What people decided about a child of a list. A later answer is a further row; the one taken last counts.
+# `kind` and `decided_on` count decisions without opening anything; `subject` is the audit log's pseudonym.
+DECISION = sa.Table(
+    "decision",
+    METADATA,
+    sa.Column("decision_id", sa.String, primary_key=True),
+    sa.Column("document_id", sa.String, sa.ForeignKey("issued_document.document_id"), nullable=False, index=True),
+    sa.Column("subject", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("decided_on", sa.Date, nullable=False),
+    sa.Column("taken_at", sa.DateTime, nullable=False),
+    sa.Column("taken_by", sa.String, nullable=False),
+    sa.Column("sealed_body", sa.LargeBinary, nullable=False),
+)
+
 # (number, name, tables created, tables that become append-only)
 MIGRATIONS: tuple[tuple[int, str, tuple[sa.Table, ...], tuple[sa.Table, ...]], ...] = (
     (1, "lists_and_releases", (CANDIDATE_BATCH, ISSUED_DOCUMENT, RELEASE), (ISSUED_DOCUMENT,)),
     (2, "audit_log", (AUDIT_ENTRY, AUDIT_SUBJECT, AUDIT_HEAD), (AUDIT_ENTRY, AUDIT_SUBJECT)),
     (3, "document_mark", (DOCUMENT_MARK,), (DOCUMENT_MARK,)),
+    (4, "decision", (DECISION,), (DECISION,)),
 )
 LATEST = MIGRATIONS[-1][0]
 

@@ -20,7 +20,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from governance.audit import AuditLog
-from governance.hub_schema import CANDIDATE_BATCH, DOCUMENT_MARK, ISSUED_DOCUMENT, RELEASE, migrate
+from governance.hub_schema import CANDIDATE_BATCH, DECISION, DOCUMENT_MARK, ISSUED_DOCUMENT, RELEASE, migrate
 from governance.seal import seal, unseal
 
 
@@ -199,6 +199,65 @@ class HubStore:
         query = sa.select(DOCUMENT_MARK).order_by(DOCUMENT_MARK.c.marked_at, DOCUMENT_MARK.c.document_id)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+    def add_decision(
+        self,
+        connection: sa.Connection,
+        document_id: str,
+        person_key: str,
+        body: Mapping[str, Any],
+        *,
+        kind: str,
+        decided_on: date,
+        taken_at: datetime,
+        taken_by: str,
+    ) -> bool:
+        """Keep what was decided about a child of a list; false if exactly this is what was kept last of it."""
+        subject = str(self._pseudonym("audit", person_key))
+        table = DECISION
+        earlier = connection.execute(
+            sa.select(table.c.decision_id, table.c.sealed_body)
+            .where(table.c.document_id == document_id, table.c.subject == subject)
+            .order_by(table.c.taken_at, table.c.decision_id)
+        ).all()
+        content = _json({"person_key": person_key, **body})
+        if earlier:
+            last = earlier[-1]
+            if unseal(self._key, last.sealed_body, f"hub/decision/{last.decision_id}/body") == content:
+                return False
+        decision_id = f"{document_id}-{subject[:8]}-{len(earlier) + 1}"
+        connection.execute(
+            table.insert().values(
+                decision_id=decision_id,
+                document_id=document_id,
+                subject=subject,
+                kind=kind,
+                decided_on=decided_on,
+                taken_at=_naive(taken_at),
+                taken_by=taken_by,
+                sealed_body=seal(self._key, content, f"hub/decision/{decision_id}/body"),
+            )
+        )
+        return True
+
+    def decisions(self, until: datetime | None = None) -> list[dict[str, Any]]:
+        """What was decided, per list and child what was taken last (by `until`, UTC), in order of time.
+
+        Returns:
+            One dict a child and list: document_id, kind, decided_on, taken_at, taken_by, and the sealed body's own
+            fields (person_key and what stood in the workbook).
+        """
+        table = DECISION
+        query = sa.select(table).order_by(table.c.taken_at, table.c.decision_id)
+        if until is not None:
+            query = query.where(table.c.taken_at <= _naive(until))
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        with self.engine.connect() as connection:
+            for row in connection.execute(query):
+                facts = dict(row._mapping)
+                body = json.loads(unseal(self._key, facts.pop("sealed_body"), f"hub/decision/{row.decision_id}/body"))
+                found[row.document_id, row.subject] = {**body, **facts}
+        return sorted(found.values(), key=lambda one: (one["taken_at"], one["decision_id"]))
 
     def add_release(self, connection: sa.Connection, **facts: Any) -> int:
         """Record that a product goes to a recipient; returns the release's number."""

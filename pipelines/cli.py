@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.cli_decisions import decisions_app
 from pipelines.cli_operations import alert_app, keep, purge
 from pipelines.cli_reports import report_app
 
@@ -57,6 +58,7 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(list_app, name="list")
 app.add_typer(identity_app, name="identity")
 app.add_typer(dbt_app, name="dbt")
+app.add_typer(decisions_app, name="decisions")
 app.add_typer(report_app, name="report")
 app.add_typer(alert_app, name="alert")
 app.command("keep", epilog="Example: hub keep --days 90")(keep)
@@ -141,6 +143,19 @@ def demo_advance(nights: Annotated[int, typer.Option(help="How many nights' file
     from pipelines.demo import advance
 
     advance(console, nights=nights)
+
+
+@demo_app.command("replay", epilog="Example: hub demo replay --until 2013-11-03")
+def demo_replay(
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last Sunday to deliver. Default: until everything is told."),
+    ] = None,
+) -> None:
+    """Send a pack's own data of the past again, week by week; a later call goes on from there."""
+    from pipelines.demo import replay
+
+    replay(console, _date(until))
 
 
 @demo_app.command("join", epilog="Example: hub demo join adult_social_care")

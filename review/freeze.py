@@ -112,13 +112,18 @@ def person_keys(document: Mapping[str, Any]) -> list[str]:
 
 
 def listed_recently(store: HubStore, as_of: date, weeks: int) -> frozenset[str]:
-    """Keys of everybody on any issued version of a weekly list of the `weeks` Sundays before `as_of`."""
+    """Keys of everybody on any issued version of a weekly list of the `weeks` Sundays before `as_of`.
+
+    But for those about whom it was decided to look again on a day that has come: they may be listed before.
+    """
     found: set[str] = set()
     for facts in store.issued("weekly_list.v1", latest_only=False):
         if 0 < (as_of - facts.as_of_date).days <= 7 * weeks:
             families = store.document(facts.document_id)["families"]
             found |= {child["person_key"] for family in families for child in family["children"]}
-    return frozenset(found)
+    last = {one["person_key"]: one for one in store.decisions()}
+    due = {key for key, one in last.items() if one["look_again_on"] and one["look_again_on"] <= as_of.isoformat()}
+    return frozenset(found - due)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
