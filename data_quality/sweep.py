@@ -209,6 +209,12 @@ def _take(
     observe: Observer | None,
     step: Step,
 ) -> None:
+    if not drop.path.exists():
+        # A second manifest of a file that this sweep has just taken in or refused.
+        left = Waiting(drop.manifest_path, "its file was taken in under another manifest")
+        if not _finish_archiving(con, contract, left, archive):
+            sweep.waiting.append(f"{left.path.name}: {left.why}")
+        return
     try:
         report = accept_drop(con, drop, contract, code_sets, observe=observe, step=step)
     except (GateFailed, CodeSetProblem) as problem:

@@ -61,3 +61,14 @@ def test_a_drop_in_a_folder_of_its_own_is_mentioned(tmp_path: Path) -> None:
     drop.manifest_path.rename(new / drop.manifest_path.name)
     assert all("lies in the folder new" in why for why in _swept(tmp_path).waiting)
     assert len(_swept(tmp_path).waiting) == 2
+
+
+def test_two_manifests_of_one_refused_file_are_put_away_with_it(tmp_path: Path) -> None:
+    drop = write_drop(tmp_path / "landing", [row("1")], extracted=START)
+    drop.path.write_bytes(b"something else")
+    os.utime(drop.path, (1, 1))
+    again = drop.manifest_path.with_name("again.manifest.json")
+    again.write_bytes(drop.manifest_path.read_bytes())
+    feed = _swept(tmp_path)
+    assert feed.problem is None and [one.outcome for one in feed.reports] == ["refused"]
+    assert not [path for path in drop.path.parent.iterdir() if path.is_file()]
