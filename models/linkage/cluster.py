@@ -186,9 +186,18 @@ def _average_linkage(
         mean[x], mean[:, x] = row, row
         mean[y], mean[:, y] = -np.inf, -np.inf
 
-    for stayed in _still_one(fixed.before[group], total, barred, code, settings):
-        for y in stayed[1:]:
-            unite(int(stayed[0]), int(y))
+    for stayed in _yesterday(fixed.before[group]):
+        if _still_one(stayed, total, barred, code, settings):
+            for y in stayed[1:]:
+                unite(int(stayed[0]), int(y))
+            continue
+        # What is left of a person falls apart at the lower threshold too.
+        while True:
+            inside = mean[np.ix_(stayed, stayed)]
+            x, y = divmod(int(inside.argmax()), len(stayed))
+            if inside[x, y] < settings.stay_weight:
+                break
+            unite(int(stayed[min(x, y)]), int(stayed[max(x, y)]))
     while True:
         x, y = divmod(int(mean.argmax()), n)
         if mean[x, y] < settings.join_weight:
@@ -201,22 +210,23 @@ def _clash(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return ((one >= 0) & (other >= 0) & (one != other)).any(axis=0)
 
 
+def _yesterday(before: np.ndarray) -> list[np.ndarray]:
+    """The nodes of each of yesterday's persons that has more than one."""
+    groups = [np.flatnonzero(before == person) for person in np.unique(before[before >= 0])]
+    return [here for here in groups if len(here) > 1]
+
+
 def _still_one(
-    before: np.ndarray, total: np.ndarray, barred: np.ndarray, code: np.ndarray, settings: LinkageSettings
-) -> list[np.ndarray]:
-    """Yesterday's persons within a component that may start as one: nothing forbids it, and the mean weight will do."""
-    out = []
-    for person in np.unique(before[before >= 0]):
-        here = np.flatnonzero(before == person)
-        if not 1 < len(here) <= settings.max_cluster_nodes:
-            continue
-        block = np.ix_(here, here)
-        mean = total[block][np.triu_indices(len(here), 1)].mean()
-        known = code[:, here]
-        clash = _clash(known, known.max(axis=1, keepdims=True)).any()
-        if mean >= settings.stay_weight and not barred[block].any() and not clash:
-            out.append(here)
-    return out
+    here: np.ndarray, total: np.ndarray, barred: np.ndarray, code: np.ndarray, settings: LinkageSettings
+) -> bool:
+    """Whether one of yesterday's persons may start as one: nothing forbids it, and the mean weight will do."""
+    if len(here) > settings.max_cluster_nodes:
+        return False
+    block = np.ix_(here, here)
+    mean = total[block][np.triu_indices(len(here), 1)].mean()
+    known = code[:, here]
+    clash = _clash(known, known.max(axis=1, keepdims=True)).any()
+    return bool(mean >= settings.stay_weight and not barred[block].any() and not clash)
 
 
 def _split_large(

@@ -96,7 +96,7 @@ class _Play:
         found = plain = cluster(*evidence, Constraints(nhs, forbidden), settings, before)
         met = holds.meeting(found, held)
         if (met >= 0).any():
-            found = cluster(*evidence, Constraints(nhs, forbidden, met), settings, before)
+            found = cluster(*evidence, Constraints(nhs, forbidden, held), settings, before)
         found = np.where(fixed >= 0, n + fixed, found)
         binding = self.decided
         if self.fixed is not None:
