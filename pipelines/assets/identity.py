@@ -3,11 +3,12 @@
 import dagster as dg
 import duckdb
 
-from governance.order import order_hash_with
 from governance.pseudonym import Pseudonym
+from pipelines.checks.linkage import linkage_check_results, linkage_check_specs
 from pipelines.hub import Hub
-from pipelines.metadata import numbers, picture, table
-from pipelines.plots import link_rates_plot
+from pipelines.linkage_night import night_of_linkage
+from pipelines.linkage_pages import night_metadata
+from pipelines.metadata import numbers
 from pipelines.progress import tell
 from pipelines.retries import again
 from pipelines.run import instant_of
@@ -44,6 +45,8 @@ _EXPORTS = {
         select pseudonym('person' || chr(31) || person_id) as person_key,
                birth_month, area_team, sort_no, known_from, known_to
         from linked_person""",
+    "linkage_quality": """
+        select night, measure, scope, value, low, high, n from identity.linkage.quality""",
     "household": """
         select pseudonym('household' || chr(31) || household_id) as household_key, sort_no
         from linked_household""",
@@ -118,52 +121,23 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
                 for key in EXPORTED
             ],
         ],
+        check_specs=list(linkage_check_specs(PERSONS)),
     )
     def who_is_who(context: dg.AssetExecutionContext):
         hub: Hub = context.resources.hub
-        from models.linkage import link, write
-
         tell("identity: finding out which records are one person")
         with hub.zones.open("identity", "warehouse") as con:
-            result = link(
-                con,
-                model=hub.linkage_model(),
-                settings=hub.linkage_settings(),
-                now=instant_of(context.run.tags, hub),
-                run_id=context.run_id,
-                order_hash=order_hash_with(hub.keys.order_seed),
-                areas=hub.area_teams(),
-            )
-            write(con, result)
+            night = night_of_linkage(con, hub, instant_of(context.run.tags, hub), context.run_id)
+            result = night.result
             counts = export(con, result.person, result.household, hub.keys.pseudonym)
-        quality = result.quality
         tell(f"identity: {counts['record_person']:,} records are {result.person.person_id.nunique():,} persons")
-        yield dg.MaterializeResult(
-            asset_key=PERSONS,
-            metadata={
-                **numbers(
-                    {
-                        "records": counts["record_person"],
-                        "persons": int(result.person.person_id.nunique()),
-                        "edges": len(result.edges),
-                        **{str(what): int(n) for what, n in result.events["event"].value_counts().items()},
-                    }
-                ),
-                **(
-                    {"link_rates_picture": picture(link_rates_plot(quality["link_rates"]), "link rates")}
-                    if len(quality["link_rates"])
-                    else {}
-                ),
-                **{
-                    name: table(list(frame.columns), frame.head(30).itertuples(index=False))
-                    for name, frame in quality.items()
-                    if name != "link_rates"  # the picture says it
-                },
-            },
-        )
+        for sentence in night.verdict.why:
+            tell(f"identity: {'yesterday is kept' if night.verdict.kept else 'let pass'}: {sentence}")
+        yield dg.MaterializeResult(asset_key=PERSONS, metadata=night_metadata(night, counts["record_person"]))
         yield dg.MaterializeResult(asset_key=HOUSEHOLDS, metadata=numbers({"households": len(result.household)}))
         for key in EXPORTED:
             yield dg.MaterializeResult(asset_key=key, metadata=numbers({"dagster/row_count": counts[key.path[-1]]}))
+        yield from linkage_check_results(PERSONS, night)
 
     return [who_is_who]
 
