@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines import cli_identity
 from pipelines.cli_decisions import decisions_app
 from pipelines.cli_operations import alert_app, keep, purge
 from pipelines.cli_reports import report_app
@@ -47,7 +48,9 @@ list_app = typer.Typer(
     help="Weekly lists as they were issued.", epilog="Example: hub list show --team North", no_args_is_help=True
 )
 identity_app = typer.Typer(
-    help="Who is who: the linkage model.", epilog="Example: hub identity train --to new_model", no_args_is_help=True
+    help="Who is who: what waits for a person, what they decide, the linkage model.",
+    epilog="Example: hub identity queue",
+    no_args_is_help=True,
 )
 dbt_app = typer.Typer(
     help="The assembled dbt project, for developers.", epilog="Example: hub dbt parse", no_args_is_help=True
@@ -61,6 +64,18 @@ app.add_typer(dbt_app, name="dbt")
 app.add_typer(decisions_app, name="decisions")
 app.add_typer(report_app, name="report")
 app.add_typer(alert_app, name="alert")
+identity_app.command("queue", epilog="Example: hub identity queue --kind twin --limit 5")(cli_identity.queue)
+identity_app.command(
+    "show", epilog='Example: hub identity show Q7K2M9XP4TA --names --by "A. Reader" --why "twins or one child?"'
+)(cli_identity.show)
+identity_app.command(
+    "decide",
+    epilog='Example: hub identity decide Q7K2M9XP4TA cannot_link --by "A. Reader" --why "twins, seen by the nurse"',
+)(cli_identity.decide)
+identity_app.command(
+    "unmerge", epilog='Example: hub identity unmerge 0b6f...d1 9c2e...77 --by "A. Reader" --why "two cousins"'
+)(cli_identity.unmerge)
+identity_app.command("history", epilog="Example: hub identity history Q7K2M9XP4TA")(cli_identity.history)
 app.command("keep", epilog="Example: hub keep --days 90")(keep)
 app.command("purge", epilog="Example: hub purge --dry-run")(purge)
 
