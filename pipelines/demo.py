@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +69,27 @@ def advance(console: Console, nights: int) -> None:
             progress=lambda message: progress.update(step, description=message),
         )
     console.print(f"{nights} nights: {summary.drops} files with {summary.rows:,} rows delivered.")
+
+
+def replay(console: Console, until: date | None) -> None:
+    """Let weeks of the past go by again: what the pack's own data say is sent in the weeks it became known."""
+    from pipelines.hub import Hub, HubProblem
+    from pipelines.replay import replay as send
+
+    settings = Settings()
+    hub = Hub(settings)
+    first = hub.declaration("partnership.yml").get("history_from")
+    if first is None:
+        raise HubProblem("partnership.yml names no history_from, so nobody knows which Sunday a replay begins on.")
+    state = settings.synthetic_suppliers / "replayed.json"
+    after = date.fromisoformat(json.loads(state.read_text(encoding="utf-8"))["until"]) if state.is_file() else None
+    sent = send(settings.pack, hub.contracts, settings.landing, first, after, until)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text(json.dumps({"until": sent.until.isoformat()}) + "\n", encoding="utf-8")
+    console.print(
+        f"{sent.drops} files with {sent.rows:,} rows delivered to {settings.landing}, up to {sent.until:%d %B %Y}.",
+        soft_wrap=True,
+    )
 
 
 def join(console: Console, agency: str) -> None:

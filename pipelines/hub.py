@@ -236,10 +236,13 @@ class Hub:
         return [rows[0][0]] if rows[0][0] else []
 
     def linkage_model(self) -> Any:
-        """The pack's trained linkage model; its hash is checked on reading."""
+        """The pack's trained linkage model, its hash checked on reading; without one, numbers alone link."""
         from models.linkage import LinkageModel
+        from models.linkage.numbers import numbers_alone
 
         folder = self.settings.pack / "linkage"
+        if not folder.is_dir():
+            return numbers_alone()
         return LinkageModel.from_files({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
 
     def linkage_settings(self) -> Any:

@@ -20,6 +20,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from pipelines.hub import HubProblem
     from pipelines.list_stops import ListStopped
     from pipelines.partnership import PartnershipProblem
+    from pipelines.replay import ReplayProblem
     from pipelines.settings import PackNotFound
     from review.release import ReleaseProblem
     from synthetic.demo import DemoMissingError, WorldEndsError
@@ -40,6 +41,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         PackNotFound,
         PartnershipProblem,
         ReleaseProblem,
+        ReplayProblem,
         SchemaTooNew,
         SealBroken,
         WorldEndsError,

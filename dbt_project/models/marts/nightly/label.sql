@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('event') }}, {{ ref('episode') }} (also where a partnership declares nothing)
 -- An outcome counts from the day of the referral that led to it, and is known once both are. Which referral that was
 -- may change as records come late, so it is asked anew for every interval in which the records stood still.
+-- A target without an anchor counts from its own day.
 with
 {%- for target in var('targets') %}
 {%- set n = loop.index %}
@@ -48,6 +49,7 @@ outcome_keyed_{{ n }} as (
     from {{ merge_versions('outcome_' ~ n, ['person_key', 'basis', 'source_record_key', 'outcome_on']) }} as merged
 ),
 
+{% if target.anchor is defined %}
 anchor_{{ n }} as (
     select
         outcome.outcome_key,
@@ -83,6 +85,12 @@ anchored_{{ n }} as (
         on timeline.outcome_key = anchor.outcome_key and {{ known_at('anchor', 'timeline.known_from') }}
     group by outcome.person_key, outcome.basis, outcome.source_record_key, timeline.known_from, timeline.known_to
 ),
+{% else %}
+anchored_{{ n }} as (
+    select person_key, basis, source_record_key, outcome_on as occurred_on, known_from, known_to
+    from outcome_keyed_{{ n }}
+),
+{% endif %}
 
 label_{{ n }} as (
     select *

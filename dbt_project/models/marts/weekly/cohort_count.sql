@@ -6,7 +6,8 @@ with person_week as (
     from {{ ref('person_week') }}
 ),
 
--- Whether someone without a birth month is a child cannot be told, so they are counted here and are no row there.
+-- Whether someone without a birth month is a child cannot be told, so they are counted here and are no row there. Where
+-- the cohort has no age, nobody is.
 age_unknown as (
     select
         week.as_of_date,
@@ -14,7 +15,7 @@ age_unknown as (
         'age_unknown' as exclusion_reason
     from {{ source('identity_export', 'person') }} as person
     inner join {{ ref('int_week') }} as week on {{ known_at('person', 'week.cutoff') }}
-    where person.birth_month is null
+    where person.birth_month is null{{ ' and false' if var('cohort').during }}
 ),
 
 counted as (

@@ -7,6 +7,28 @@ person as (
     select * from {{ source('identity_export', 'person') }}
 ),
 
+{% if cohort.during %}
+-- Someone is looked at while such an episode lasts; of several at once the one begun last says which team and peers.
+spine as (
+    select
+        person.person_key,
+        week.as_of_date,
+        arg_max(episode.{{ cohort.during.area_team }}, (episode.started_on, episode.{{ cohort.during.peer_group }})) as area_team,
+        person.sort_no,
+        cast(null as integer) as age_months,
+        arg_max(episode.{{ cohort.during.peer_group }}, (episode.started_on, episode.{{ cohort.during.peer_group }})) as peer_group
+    from {{ ref('episode') }} as episode
+    inner join week
+        on
+            {{ known_at('episode', 'week.cutoff') }}
+            and episode.started_on <= week.as_of_date
+            and (episode.ended_on is null or episode.ended_on > week.as_of_date)
+    inner join person
+        on episode.person_key = person.person_key and {{ known_at('person', 'week.cutoff') }}
+    where episode.episode_type in {{ text_list(cohort.during.episodes) }}
+    group by person.person_key, week.as_of_date, person.sort_no
+),
+{% else %}
 -- A child's age and year group come from the month of birth: the day is not in this zone.
 spine as (
     select
@@ -26,6 +48,7 @@ spine as (
         and {{ months_between('person.birth_month', 'week.as_of_date') }} <= {{ cohort.max_age_months }}
 ),
 
+{% endif %}
 seen as (
     select * from {{ ref('int_person_seen') }}
 ),
@@ -66,11 +89,15 @@ final as (
         as_of_date,
         area_team,
         cast(age_months as integer) as age_months,
+        {%- if cohort.during %}
+        peer_group,
+        {%- else %}
         case
             {%- for group in cohort.peer_groups %}
             when {{ 'age_months <= ' ~ group.max_age_months if group.max_age_months is defined else 'school_year <= ' ~ group.max_school_year }} then '{{ group.name }}'
             {%- endfor %}
         end as peer_group,
+        {%- endif %}
         household_key,
         case
             when age_months < {{ cohort.min_age_months }} then 'unborn'
@@ -78,7 +105,7 @@ final as (
             when area_team is null then 'not_resident'
             when not is_seen then 'not_seen'
         end as exclusion_reason,
-        case when age_months >= {{ cohort.min_age_months }} then routed_to end as routed_to,
+        case when coalesce(age_months >= {{ cohort.min_age_months }}, true) then routed_to end as routed_to,
         sort_no
     from joined
 )
