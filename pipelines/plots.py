@@ -73,8 +73,9 @@ def persons_plot(sizes: pd.DataFrame, edges: pd.DataFrame) -> bytes:
     left.set_yscale("log")
     left.margins(y=0.15)
     left.set_title("persons by number of records (log scale)", fontsize=9)
-    told = edges["scope"].str.rsplit(" ", n=1, expand=True)
-    grid = edges.assign(kind=told[0], band=told[1].astype(int)).pivot(index="band", columns="kind", values="value")
+    kinds, bands = edges["scope"].str.rsplit(" ", n=1).str[0], edges["scope"].str.rsplit(" ", n=1).str[1].astype(int)
+    # Where no name is shared there may be no link at all.
+    grid = edges.assign(kind=kinds, band=bands).pivot(index="band", columns="kind", values="value")
     names = [
         f"under {low + 8}" if low == -16 else f"{low} up" if low == 32 else f"{low} to {low + 8}" for low in grid.index
     ]
@@ -83,7 +84,8 @@ def persons_plot(sizes: pd.DataFrame, edges: pd.DataFrame) -> bytes:
         heights = grid[kind].fillna(0).to_numpy()
         right.bar(names, heights, bottom=bottom, color=colour, label=str(kind).replace("_", " "))
         bottom += heights
-    right.legend(fontsize=8)
+    if len(grid):
+        right.legend(fontsize=8)
     right.set_title("links kept, by adjusted weight in bits (join at 7, stay at 4)", fontsize=9)
     for axes in (left, right):
         axes.tick_params(labelsize=8)
