@@ -7,6 +7,8 @@ and the look is in the audit log before anything is shown.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -19,13 +21,15 @@ from governance.pseudonym import Pseudonym
 from pipelines.hub import Hub, HubProblem
 
 DECISIONS = {"must_link": "the same person", "cannot_link": "two people", "unsure": "not to be told yet"}
+_SHOWN = ("birth_date", "sex", "nhs_number", "upn")
+_HEADINGS = ("name", "born", "sex", "NHS number", "pupil number")
 _OPEN = "known_to = timestamp '9999-12-31'"
 
 
 def print_queue(console: Console, kind: str | None, limit: int) -> None:
     """The questions that wait, most useful first; words and counts, no names."""
     hub = Hub.from_environment()
-    with hub.zones.open("identity", read_only=True) as con:
+    with _identity(hub) as con:
         rows = _rows(
             con,
             """
@@ -77,7 +81,7 @@ def print_item(console: Console, item: str, names: bool, by: str | None, why: st
     hub = Hub.from_environment()
     if names and not (by and by.strip() and why and why.strip()):
         raise HubProblem("Names are shown to somebody, for a reason, and both are logged: say --by WHO and --why TEXT.")
-    with hub.zones.open("identity", read_only=True) as con:
+    with _identity(hub) as con:
         row = _item(con, item)
         records = _records(con, row)
         said = _explained(con, row)
@@ -93,28 +97,37 @@ def print_item(console: Console, item: str, names: bool, by: str | None, why: st
     console.print(f"[bold]{row['item_id']}[/bold] {row['kind']}, waiting since {row['since']:%d %B %Y}")
     console.print(escape(row["reason"]), soft_wrap=True)
     console.print(f"Evidence: {escape(row['evidence'])}. {escape(said)}", soft_wrap=True)
-    shown = ("forename", "surname", "birth_date", "sex", "nhs_number", "upn") if names else ()
-    table = Table("person", "asked", "agency", "feed", "known since", *[name.replace("_", " ") for name in shown])
-    asked = (row["record_key_l"], row["record_key_r"])
-    for one in records:
-        table.add_row(
-            one["person_id"],
-            "*" if one["record_key"] in asked else "",
-            one["agency"],
-            one["feed"],
-            f"{one['known_from']:%d %b %Y}",
-            *[_text(one[name]) for name in shown],
-        )
-    console.print(table)
-    console.print(f"Records asked about (*): {asked[0]} and {asked[1]}", soft_wrap=True)
+    for side in ("l", "r"):
+        if side == "r" and row["person_id_l"] == row["person_id_r"]:
+            break
+        person = row[f"person_id_{side}"]
+        console.print(f"\n[bold]Person {person}[/bold]; asked about by record {row[f'record_key_{side}']}")
+        console.print(_told([one for one in records if one["person_id"] == person], names))
+    console.print()
     print_history(console, row["item_id"], quiet=True)
     console.print(f'Decide: hub identity decide {row["item_id"]} must_link --by WHO --why "..."', soft_wrap=True)
+
+
+def _told(records: list[dict[str, Any]], names: bool) -> Table:
+    """What the records of a person say, in one line what several say alike."""
+    said: dict[tuple[str, ...], dict[str, list[datetime]]] = {}
+    for one in records:
+        parts = (" ".join(_text(one[part]) for part in ("forename", "surname")), *(_text(one[n]) for n in _SHOWN))
+        feeds = said.setdefault(parts if names else (), {})
+        feeds.setdefault(f"{one['agency']} {one['feed']}", []).append(one["known_from"])
+    table = Table(*(_HEADINGS if names else ()), "said by", box=None, pad_edge=False)
+    for line, feeds in said.items():
+        times = [f"{feed} ({len(known)} since {min(known):%Y-%m-%d})" for feed, known in feeds.items()]
+        table.add_row(*line, ", ".join(times))
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    return table
 
 
 def decide(console: Console, item: str, decision: str, by: str, why: str, expires: date | None) -> None:
     """Keep what somebody decided about an item of the queue; it binds from the next night on."""
     hub = Hub.from_environment()
-    with hub.zones.open("identity") as con:
+    with _identity(hub, read_only=False) as con:
         row = _item(con, item)
         _append(con, hub, row, decision, by, why, expires)
         effect = _effect(con, row, decision)
@@ -126,7 +139,7 @@ def unmerge(console: Console, left: str, right: str, by: str, why: str, expires:
     """Decide that two records of one person are two people."""
     hub = Hub.from_environment()
     keys = sorted((_record_key(left), _record_key(right)))
-    with hub.zones.open("identity") as con:
+    with _identity(hub, read_only=False) as con:
         persons = {
             person
             for (person,) in con.execute(
@@ -154,7 +167,7 @@ def unmerge(console: Console, left: str, right: str, by: str, why: str, expires:
 def print_history(console: Console, what: str, quiet: bool = False) -> None:
     """What was decided about an item or a record, and which person a record was when."""
     hub = Hub.from_environment()
-    with hub.zones.open("identity", read_only=True) as con:
+    with _identity(hub) as con:
         is_record = _is_uuid(what)
         decided = _rows(
             con,
@@ -285,6 +298,25 @@ def _say_end(console: Console, decision: str, expires: date | None) -> None:
         console.print(f"It holds until {expires:%d %B %Y}.")
     elif decision != "unsure":
         console.print("It holds until somebody decides otherwise.")
+
+
+@contextmanager
+def _identity(hub: Hub, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The identity zone.
+
+    Raises:
+        HubProblem: no night has made a queue yet.
+    """
+    none = "No night has made a review queue yet: `hub run nightly`."
+    if not hub.zones.path("identity").exists():
+        raise HubProblem(none)
+    with hub.zones.open("identity", read_only=read_only) as con:
+        found = con.execute(
+            "select 1 from duckdb_tables() where schema_name = 'linkage' and table_name = 'review_queue'"
+        ).fetchone()
+        if found is None:
+            raise HubProblem(none)
+        yield con
 
 
 def _item(con: duckdb.DuckDBPyConnection, item: str) -> dict[str, Any]:

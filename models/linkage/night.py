@@ -73,7 +73,7 @@ def link(
         known[settings.naming_columns].notna().any(axis=1)
     )
     records = known[names_someone].reset_index(drop=True)
-    position = {key: i for i, key in enumerate(records["record_key"])}
+    position = dict(zip(records["record_key"].tolist(), range(len(records)), strict=True))
     apart = barriers.sides(tables["linkage_barrier"], position)
     stands = decisions.standing(tables["clerical_decision"], at)
     before, listed = _yesterday(records, tables["person_assignment"], on_open_list)
@@ -118,16 +118,11 @@ def link(
         nameless = nameless[~nameless["record_key"].isin(assignment["record_key"])]
     nameless.columns = pd.Index(["record_key", "postcode", "uprn", "known_from"])
     places = place(records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings)
-    text = (
-        records["agency"].astype(object)
-        + "\x1f"
-        + records["feed"].astype(object)
-        + "\x1f"
-        + records["source_key"].astype(object)
-    )
+    agency, feed, source = (records[c].astype("str") for c in ("agency", "feed", "source_key"))
+    text = agency + "\x1f" + feed + "\x1f" + source
     town = queue.Town(
         records["record_key"].to_numpy(dtype=object), text, records["agency"].to_numpy(dtype=object), of_record,
-        persons.ids, before, listed, forbidden,
+        persons.ids, before, listed, queue.number_by_cluster(records["nhs_number"], of_record), forbidden,
     )  # fmt: skip
     if kept:
         asked = queue.yesterday(town, tables["review_queue"], kept.parted, position)
@@ -142,7 +137,7 @@ def link(
         attend = attention.table(
             frozen, text, town.keys, of_record, persons.ids, tables["needs_attention"], at, order_hash
         )
-    person = person_table(assignment, places.person_area, records, text, position, order_hash)
+    person = person_table(assignment, places.person_area, records, text, order_hash)
     homes = places.household_first
     # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
     # them would be broken by chance.
@@ -195,9 +190,13 @@ def _yesterday(
     records: pd.DataFrame, previous: pd.DataFrame, on_open_list: Collection[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Code of the person each record was in the ledger's last state (-1 nobody); whether that one is on a list."""
-    live = previous[previous["known_to"] == OPEN].drop_duplicates("record_key", keep="last")
-    person = live.set_index("record_key")["person_id"].reindex(records["record_key"])
-    return pd.factorize(person)[0].astype("int64"), person.isin(set(on_open_list)).to_numpy(dtype=bool)
+    live = previous.loc[previous["known_to"] == OPEN, ["record_key", "person_id"]]
+    at = pd.factorize(pd.concat([records["record_key"], live["record_key"]], ignore_index=True))[0][len(records) :]
+    code, persons = pd.factorize(live["person_id"])
+    of_record = np.full(max(len(records), at.max(initial=-1) + 1), -1, dtype="int64")
+    of_record[at] = code
+    listed = np.array([*pd.Index(persons).isin(list(on_open_list)), False], dtype=bool)
+    return of_record[: len(records)], listed[of_record[: len(records)]]
 
 
 def _basis(node: np.ndarray, cluster_of: np.ndarray, found: pd.DataFrame) -> np.ndarray:

@@ -8,6 +8,9 @@ One item a pair of persons, shown by the pair of records that says most about th
 - ``twin``: alike enough to be joined, but for the rule about twins;
 - ``grey``: evidence for one person that is not enough, or that their other records speak against.
 
+Two persons with different checked NHS numbers are no question: no decision may join them. They are asked about only
+where everything else would have made them one, last of all, because a number may be wrong.
+
 A pair that a standing decision speaks of is not asked again. No item spans a barrier, and no person is asked to be
 compared with both sides of one: two such items together would tell what the barrier hides.
 """
@@ -35,6 +38,7 @@ _REASONS = {
     "twin": "They may be twins or one person: one birth date and family, different first names.",
     "grey": "There is evidence that they are one person, but not enough.",
     "refused": "These two records are alike, but their persons' other records are not.",
+    "numbers": "All but their checked NHS numbers says they are one person. If they are, have the wrong number corrected.",
 }
 # How much more urgent one kind is than another, in the units of `_value`.
 _URGENCY = {"contradiction": 6.0, "hold": 8.0, "id_conflict": 1.0, "twin": 0.5, "grey": 0.0}
@@ -46,6 +50,7 @@ class Town:
 
     ``text``: what a record is called at source. ``of_record``: cluster. ``person``: id by cluster. ``before``: code of
     yesterday's person, -1 nobody. ``listed``: whether that person stands on an open list.
+    ``nhs``: code of the checked NHS number by cluster, -1 none.
     """
 
     keys: np.ndarray
@@ -55,7 +60,15 @@ class Town:
     person: np.ndarray
     before: np.ndarray
     listed: np.ndarray
+    nhs: np.ndarray
     forbidden: set[tuple[int, int]]
+
+
+def number_by_cluster(nhs_number: pd.Series, of_record: np.ndarray) -> np.ndarray:
+    """Code of a checked NHS number that each cluster carries, -1 none."""
+    out = np.full(int(of_record.max(initial=-1)) + 1, -1, dtype="int64")
+    np.maximum.at(out, of_record, pd.factorize(nhs_number)[0])
+    return out
 
 
 def build(
@@ -114,8 +127,12 @@ def _weighed(town: Town, edges: pd.DataFrame, settings: LinkageSettings) -> pd.D
     twin = (apart["adjusted_by"] == "possible_twins") & (apart["match_weight"] >= settings.join_weight)
     kind = np.select([conflict, twin, apart["adjusted_weight"] > 0], ["id_conflict", "twin", "grey"], "")
     out = apart.assign(kind=kind)[kind != ""]
-    refused = (out["kind"] == "grey") & (out["adjusted_weight"] >= settings.join_weight)
-    return out.assign(reason=out["kind"].where(~refused, "refused").map(_REASONS))
+    refused = ((out["kind"] == "grey") & (out["adjusted_weight"] >= settings.join_weight)).to_numpy()
+    numbers = [town.nhs[town.of_record[out[side]]] for side in ("l", "r")]
+    settled = (numbers[0] >= 0) & (numbers[1] >= 0) & (numbers[0] != numbers[1])
+    settled &= (out["kind"] != "id_conflict").to_numpy()
+    why = np.select([settled, refused], ["numbers", "refused"], out["kind"])
+    return out.assign(reason=pd.Series(why, index=out.index).map(_REASONS))[~settled | refused]
 
 
 def _held(town: Town, held: Sequence[tuple[int, int]], edges: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +228,7 @@ def _value(found: pd.DataFrame, town: Town, size: np.ndarray, settings: LinkageS
     distance = (found["adjusted_weight"].astype(float) - settings.join_weight).abs() / settings.join_weight
     points = (
         found["kind"].map(_URGENCY).to_numpy()
+        - 10.0 * (found["reason"] == _REASONS["numbers"]).to_numpy()
         + 2.0 * (on_list[a].astype(int) + on_list[b])
         + 0.5 * (knows[a] ^ knows[b]).sum(axis=1)
         + np.log2(np.minimum(size[a], size[b]))
