@@ -18,6 +18,8 @@ import yaml
 
 from models.risk.asof import knowledge_cutoff
 from models.risk.declare import RiskConfig, RuleBook, load_risk, load_rules
+from models.risk.gate_declare import Registration
+from models.risk.registration import registration_hash
 
 PACK = Path(__file__).parent.parent / "partnerships" / "northmere"
 START = date(2021, 10, 10)
@@ -50,8 +52,14 @@ def configuration(**changes: dict) -> tuple[RiskConfig, RuleBook]:
     raw = yaml.safe_load((PACK / "risk.yml").read_text(encoding="utf-8"))
     for key, value in changes.items():
         raw[key] = raw[key] | value if isinstance(value, dict) and isinstance(raw.get(key), dict) else value
-    config = load_risk(raw)
+    config = registered(load_risk(raw))
     return config, load_rules(yaml.safe_load((PACK / "rules.yml").read_text(encoding="utf-8")), config)
+
+
+def registered(config: RiskConfig) -> RiskConfig:
+    """The declarations with a registration that fits them, as somebody who changes them writes one."""
+    line = {"version": config.version, "registered_on": config.registered_on, "hash": registration_hash(config)}
+    return config.model_copy(update={"registrations": (Registration(**line),)})
 
 
 def sundays(weeks: int) -> list[date]:
@@ -98,6 +106,18 @@ def make_marts(
         " false), ('education','attendance',false), ('acute_trust','ed_attendance',false)) as t(agency, feed, is_late)"
     )
     return con
+
+
+def attributes_of(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """The audit's frame for everybody of the spine: attributes that follow the sort number, some not recorded."""
+    people = con.execute(
+        "select person_key::varchar as person_key, min(sort_no) as n from warehouse.marts.person_week group by 1"
+    ).df()
+    n = people.pop("n").to_numpy() // 3
+    people["sex"] = np.where(n % 2 == 0, "F", "M")
+    people["ethnicity_group"] = np.select([n % 10 == 0, n % 5 == 1], [None, "Asian"], "White")
+    people["send"], people["disability"], people["fsm"] = "no", None, np.where(n % 4 == 0, "yes", "no")
+    return people
 
 
 def _keys(seed: int, n: int) -> np.ndarray:

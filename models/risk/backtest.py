@@ -8,7 +8,7 @@ pointed to because a model remembers their own family.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -130,13 +130,35 @@ def fit_rotation(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, sp
     fold = np.full(len(panel.rows), -1, dtype=np.int8)
     apart = np.zeros(len(panel.rows), dtype=bool)
     fold[at], apart[at] = dealt, alone
+    lessons = _lessons(panel, outcomes, config, split, fold)
+    return Rotation(split, tuple(fit_part(panel, taught, y, config) for taught, y in lessons), fold, apart)
+
+
+def refit_rotation(
+    panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, learnt: Rotation, seed: int
+) -> Rotation:
+    """The same candidates on the same lessons with other draws of rows and of the fit; calibration as it was."""
+    settings = config.training.model_copy(update={"seed": seed})
+    parts = []
+    for (taught, y_all), part in zip(
+        _lessons(panel, outcomes, config, learnt.split, learnt.fold), learnt.parts, strict=True
+    ):
+        kept, weight = train.sample_rows(y_all, settings.negatives_per_positive, seed)
+        features = part.fitted.features
+        X = panel.take(taught[kept], [f.name for f in features])
+        parts.append(replace(part, fitted=train.fit(part.fitted.name, X, y_all[kept], weight, features, settings)))
+    return replace(learnt, parts=tuple(parts))
+
+
+def _lessons(
+    panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split: Split, fold: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each fold the positions of the training rows of all others, with their outcomes as known on the day."""
     teach = positions_of(panel, split.train)
     y = labels.outcomes_of(outcomes, panel.rows.iloc[teach], config.target, split.trained_on)
-    parts = []
-    for number in range(folds):
-        others = np.ones(len(teach), dtype=bool) if folds == 1 else fold[teach] != number
-        parts.append(fit_part(panel, teach[others], y[others], config))
-    return Rotation(split, tuple(parts), fold, apart)
+    folds = config.evaluation.family_folds
+    others = [np.ones(len(teach), dtype=bool) if folds == 1 else fold[teach] != k for k in range(folds)]
+    return [(teach[mask], y[mask]) for mask in others]
 
 
 def fit_part(panel: Panel, at: np.ndarray, y_all: np.ndarray, config: RiskConfig) -> Part:

@@ -39,7 +39,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from models.risk.gate_declare import Evaluation, Fairness, Gate, Registration, Strict
 
 EVENT_KINDS = frozenset(
     {"count", "sum", "days_since", "distinct_agencies", "distinct_types", "change", "count_since_end"}
@@ -82,12 +84,6 @@ SENTENCE_FACTS = frozenset(
 
 class DeclarationError(ValueError):
     """A pack's risk.yml or rules.yml cannot be used; the message names the entry and what is wrong with it."""
-
-
-class Strict(BaseModel):
-    """Base of every declaration: unknown keys are refused, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Feature(Strict):
@@ -183,6 +179,8 @@ class Training(Strict):
     step_weeks: int = Field(default=4, ge=1)
     window_weeks: int = Field(default=156, ge=4)
     lookback_weeks: int = Field(default=52, ge=0)
+    # The fewest weeks of history worth learning from; with them the history gate reckons what is needed.
+    least_weeks: int = Field(default=26, ge=1)
     negatives_per_positive: int = Field(default=10, ge=1)
     folds: int = Field(default=2, ge=2, le=10)
     seed: int = 20261005
@@ -191,27 +189,6 @@ class Training(Strict):
     prefer_earlier_within: float = Field(default=0.02, ge=0)
     logistic: dict[str, float] = Field(default_factory=dict)
     boosting: dict[str, float] = Field(default_factory=dict)
-
-
-class Evaluation(Strict):
-    """The back-test: `test_weeks` consecutive Sundays a split, `splits` splits, `split_step_weeks` apart.
-
-    family_folds: into how many parts families are dealt, each scored by a model that learnt from the others alone;
-    1 turns this off, for persons who have no families.
-    """
-
-    test_weeks: int = Field(default=26, ge=1)
-    splits: int = Field(default=1, ge=1)
-    split_step_weeks: int = Field(default=4, ge=1)
-    family_folds: int = Field(default=2, ge=1, le=10)
-    bootstrap: int = Field(default=400, ge=50)
-    level: float = Field(default=0.95, gt=0.5, lt=1)
-    smallest_cell: int = Field(default=6, ge=1)
-
-    @property
-    def judged_weeks(self) -> int:
-        """Weeks from the first to the last that some split looks at."""
-        return self.test_weeks + (self.splits - 1) * self.split_step_weeks
 
 
 class Comparators(Strict):
@@ -227,34 +204,12 @@ class Channels(Strict):
     relist_after_weeks: int = Field(default=12, ge=0)
 
 
-class Gate(Strict):
-    """One pre-registered condition of issuing a model list; which settings it needs depends on its kind (gates.py)."""
-
-    id: str
-    kind: Literal["sign_offs", "capacity", "sunset", "mode", "history", "feeds", "benefit", "calibration"]
-    title: str
-    against: Literal["contact_count", "rules", "random"] | None = None
-    least_difference: float = 0.0
-    detectable: float = Field(default=0.1, gt=0)
-    minimum_found: int = Field(default=20, ge=1)
-    slope: tuple[float, float] = (0.8, 1.25)
-    largest_error: float = 0.02
-    required: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _complete(self) -> Gate:
-        if self.kind == "benefit" and self.against is None:
-            raise ValueError(f"gate {self.id}: a benefit gate says against which comparator")
-        if self.kind == "sign_offs" and not self.required:
-            raise ValueError(f"gate {self.id}: no sign-off is named")
-        return self
-
-
 class RiskConfig(Strict):
     """`risk.yml` as a whole; `load` is the way in."""
 
     version: int
     registered_on: date
+    registrations: tuple[Registration, ...] = ()
     target: Target
     training: Training
     evaluation: Evaluation
@@ -262,6 +217,7 @@ class RiskConfig(Strict):
     channels: Channels = Channels()
     themes: dict[str, str]
     gates: tuple[Gate, ...]
+    fairness: Fairness = Fairness()
     never_features: tuple[NeverFeature, ...]
     never_alone: tuple[str, ...] = ()
     features: tuple[Feature, ...]
@@ -284,6 +240,9 @@ class RiskConfig(Strict):
             seen[feature.name] = feature
         if self.comparators.contact_count not in seen:
             raise ValueError(f"comparator {self.comparators.contact_count} is not a declared feature")
+        for attribute in self.fairness.attributes:
+            if attribute.feature is not None and attribute.feature not in seen:
+                raise ValueError(f"attribute {attribute.name}: {attribute.feature} is not a declared feature")
         self._refuse_never_features(seen)
         return self
 

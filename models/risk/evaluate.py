@@ -96,7 +96,7 @@ def evaluate(
     result["by_team"] = {
         str(name): _team(found, ours, team == name, settings.smallest_cell) for name in sorted(set(team))
     }
-    result["calibration"] = calibration(y, log_odds)
+    result["calibration"] = calibration(y, log_odds, family)
     result["curves"] = {n: precision_recall(y, s, lot) for n, s in scores.items() if n != "random"}
     result["score_histogram"] = score_histogram(scores[MODEL])
     missed = result["at_capacity"][MODEL]["recall"]["estimate"]

@@ -10,6 +10,7 @@ Worked example, horizon 182 and maturity 90 days: on Sunday 2026-10-04 the newes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from models.risk.asof import knowledge_cutoff, microseconds
-from models.risk.declare import RiskConfig, Target
+from models.risk.declare import DeclarationError, RiskConfig, Target
 
 
 class NotEnoughEvidence(ValueError):
@@ -113,14 +114,21 @@ def days_to_outcome(outcomes: Outcomes, rows: pd.DataFrame, target: Target, know
             f" is {latest_mature(target, known_on).isoformat()}"
             f" (horizon {target.horizon_days} + {target.maturity_days} days)"
         )
+    return next_within(as_known(outcomes, known_on), rows, target.horizon_days)[0]
+
+
+def as_known(outcomes: Outcomes, known_on: date) -> pd.DataFrame:
+    """The versions of outcomes that held at the knowledge cut-off of a day."""
     cutoff = microseconds([knowledge_cutoff(known_on)])[0]
     frame = outcomes.frame
-    known = frame[(frame["known_from"] <= cutoff) & (frame["known_to"] > cutoff)]
-    return _next_within(known, rows, target.horizon_days)[0]
+    return frame[(frame["known_from"] <= cutoff) & (frame["known_to"] > cutoff)]
 
 
-def _next_within(known: pd.DataFrame, rows: pd.DataFrame, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the days to the first of the known outcomes within the horizon (0: none), and which one it is."""
+def next_within(known: pd.DataFrame, rows: pd.DataFrame, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the days to the first of the known outcomes within the horizon (0: none), and which one it is.
+
+    Whether that can be known yet is not asked here: see `days_to_outcome`. Returns two integer arrays, shape (rows,).
+    """
     person = rows["person_key"].astype("category").cat
     who = pd.Index(person.categories.astype(object)).get_indexer(known["person_key"].astype(object))
     # One number orders person, then day, so that a single search finds each row's next outcome.
@@ -149,12 +157,28 @@ def require_positives(y: np.ndarray, person: np.ndarray, minimum: int, what: str
         raise NotEnoughEvidence(f"{what} holds nothing but outcomes: there is nothing to tell them from")
 
 
-def history_sum(config: RiskConfig, first: date, as_of: date, least_training_weeks: int = 26) -> HistorySum:
+def history_sum(config: RiskConfig, first: date, as_of: date) -> HistorySum:
     """What the declarations need of history before `as_of`, against the history that begins on `first`."""
+    return needed_history(config, (as_of - first).days)
+
+
+def needed_history(config: RiskConfig, available: int) -> HistorySum:
+    """What the declarations need of history, in days, against what is there."""
     return HistorySum(
         lookback=7 * config.training.lookback_weeks,
-        training=7 * least_training_weeks,
+        training=7 * config.training.least_weeks,
         maturity=maturity_days(config.target),
         test=7 * config.evaluation.judged_weeks,
-        available=(as_of - first).days,
+        available=available,
     )
+
+
+def require_kept(config: RiskConfig, kept_days: Mapping[str, int]) -> None:
+    """Refuse a pack that deletes its records before its gates could speak; DeclarationError prints the sum.
+
+    kept_days: by what is kept (a feed, the hub's own facts), for how many days.
+    """
+    for name, days in sorted(kept_days.items(), key=lambda k: (k[1], k[0]))[:1]:
+        history = needed_history(config, days)
+        if history.available < history.needed:
+            raise DeclarationError(f"risk.yml: {name} is not kept for as long as the gates need: {history.words}")

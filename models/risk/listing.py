@@ -98,6 +98,7 @@ def describe(
     book: RuleBook,
     parts: explain.Contributions | None,
     rule_yields: list[dict[str, Any]],
+    theme_yields: list[dict[str, Any]],
     *,
     marts: str,
     record_person: str | None,
@@ -105,7 +106,8 @@ def describe(
     """One JSON-able dict for each chosen position of `everyone`, in order; and the notices among the open cases: those
     for whom a rule holds on evidence that is new this week. Facts are read once for all of them.
 
-    parts: contributions to the score, one row a chosen person; None when the model does not speak.
+    parts: contributions to the score, one row a chosen person; None when the model does not speak. rule_yields,
+    theme_yields: what came of people shown for a rule, or for a theme of the model, in words, by `id`.
     """
     positions = [p for p, _ in (*chosen, *open_cases)]
     if not positions:
@@ -116,7 +118,7 @@ def describe(
     everything = evidence.gather(con, config, people, as_of, marts=marts, record_person=record_person)
     weights = [[] for _ in chosen] if parts is None else heaviest(parts)
     by_rule = {r.id: r for r in book.rules}
-    words = {y["id"]: y["words"] for y in rule_yields}
+    words, theme_words = ({y["id"]: y["words"] for y in ys} for ys in (rule_yields, theme_yields))
     listed = {p.key for p in people[: len(chosen)]}
     candidates: list[dict[str, Any]] = []
     notices: list[dict[str, Any]] = []
@@ -132,6 +134,7 @@ def describe(
         reasons = told[: evidence.MOST_REASONS]
         if MODEL_CHANNEL in channels:
             reasons = evidence.feature_reasons(weights[number], values, person, dossier, config, told)
+            reasons = [r if r["kind"] == "rule" else r | {"yield": theme_words.get(r["theme"])} for r in reasons]
         if not is_listed:
             reasons = [r for r in reasons if r["facts"]["new_count"] > 0]
             if not reasons:

@@ -12,6 +12,7 @@ from models.risk import explain, plots, registry
 from models.risk.backtest import Rotation
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.panel import Panel
+from models.risk.registration import registration_hash
 
 PLOTTED_ROWS = 2_000
 FAMILIES = (
@@ -64,9 +65,10 @@ def register(
     book: RuleBook,
     code_hash: str,
     evaluation: Mapping[str, Any],
+    verdicts: Sequence[Mapping[str, Any]],
     as_of: date,
 ) -> registry.ModelFiles:
-    """The model's files with a card and the hashes of what made it."""
+    """The model's files with a card and the hashes of what made it. verdicts: what the gates said this week."""
     first = learnt.parts[0]
     hashes = {
         "code": code_hash,
@@ -97,6 +99,8 @@ def register(
         "constant_features_left_out": list(first.left_out),
         "target": config.target.model_dump(mode="json"),
         "registered_on": config.registered_on.isoformat(),
+        "registration": {"version": config.version, "hash": registration_hash(config)},
+        "gates": [{k: v[k] for k in ("id", "title", "status", "words", "accepted")} for v in verdicts],
         "families": FAMILIES.format(folds=folds) if folds > 1 else NO_FAMILIES,
         "evaluation": {k: v for k, v in evaluation.items() if k != "curves"},
     }

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.risk.declare import Condition, Rule, RuleBook
+from models.risk.measures import wilson
 from models.risk.panel import Panel
 
 
@@ -81,16 +82,6 @@ def natural_frequency(found: int, shown: int, smallest_cell: int) -> dict[str, A
         "high": round(high, 4),
         "words": words,
     }
-
-
-def wilson(found: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson score interval of a share (Wilson 1927)."""
-    if n == 0:
-        return 0.0, 1.0
-    p = found / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
 def _number(n: int) -> str:

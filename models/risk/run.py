@@ -13,13 +13,17 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from models.risk import explain, gates, labels, listing, registry, report, rules, splits
 from models.risk.asof import as_sundays, knowledge_cutoff
 from models.risk.assess import assess
 from models.risk.backtest import positions_of
 from models.risk.declare import RiskConfig, RuleBook
+from models.risk.inputs import input_problems, quiet_weeks_of
 from models.risk.panel import build_panel
+from models.risk.recorders import recorders_of
+from models.risk.registration import registration_problem
 from models.risk.rolling import roll, try_to_fit
 
 # Keys differ from machine to machine; they are no part of what a run says.
@@ -30,13 +34,14 @@ KEYS = frozenset({"person_key", "household_key", "event_key", "worker_record_key
 class WeeklyRun:
     """What a weekly run hands over. `candidates` and `notices` concern people (keep them encrypted); all else is
     aggregate. channel: "model+rules" or "rules"; statement: why there is no model list, empty when there is one.
-    evaluation: figures of all weeks judged, each by its newest model, empty when there were none; evaluations: those of
-    each split alone."""
+    accepted: what has not passed and who accepted that, for the list. evaluation: figures of all weeks judged, each by
+    its newest model, empty when there were none; evaluations: those of each split alone."""
 
     as_of_date: date
     known_until: datetime
     channel: str
     statement: str
+    accepted: list[str]
     gates: list[dict[str, Any]]
     candidates: list[dict[str, Any]]
     notices: list[dict[str, Any]]
@@ -55,6 +60,7 @@ class WeeklyRun:
             "as_of_date": self.as_of_date.isoformat(),
             "channel": self.channel,
             "statement": self.statement,
+            "accepted": self.accepted,
             "gates": self.gates,
             "candidates": [_keyless(c) for c in self.candidates],
             "notices": [_keyless(c) for c in self.notices],
@@ -77,13 +83,19 @@ def run_weekly(
     record_person: str | None = None,
     code_hash: str = "",
     listed_recently: Set[str] = frozenset(),
+    attributes: pd.DataFrame | None = None,
+    linkage: Mapping[str, Mapping[str, float]] | None = None,
+    shadow_weeks: int = 0,
+    registered_before: Mapping[int, str] | None = None,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> WeeklyRun:
     """Run the week that ends on `as_of_date` (a Sunday).
 
     con: `marts` must be readable, temporary tables are made and dropped. partnership: partnership.yml as a dict with
     `capacity: {team: places}`. record_person: relation of links, for how records were joined. code_hash: of the code,
-    for the card. listed_recently: person keys that may not be listed again yet. progress: told each stage's name.
+    for the card. listed_recently: person keys that may not be listed again yet. attributes: `person_key` and audited
+    attributes, for fairness alone. linkage: {measure: {estimate, low, high}}. shadow_weeks: weeks judged in shadow so
+    far. registered_before: by version, the hash of what earlier runs were judged by. progress: told each stage's name.
     Raises ValueError when the spine holds nobody on the date.
     """
     as_sundays([as_of_date])
@@ -112,12 +124,19 @@ def run_weekly(
     evaluation: dict[str, Any] = {}
     yields = rules.no_yields(book)
     if rolled.judged is not None:
-        evaluation = assess(panel, rolled, config, capacity)
+        newest = pd.Timestamp(rolled.judged.rows["as_of_date"].max()).date()
+        recorded_by = recorders_of(con, config, marts, newest)
+        evaluation = assess(panel, rolled, outcomes, config, book, capacity, as_of_date, attributes, recorded_by)
         yields = rules.yields(
             rolled.judged.rows, rolled.judged.holds, rolled.judged.y, book, config.evaluation.smallest_cell
         )
 
     progress("gates")
+    problems = [
+        words
+        for weeks_of_silence in quiet_weeks_of(config)
+        for words in input_problems(con, panel, rolled.newest, config, as_of_date, weeks_of_silence, marts)
+    ]
     results = gates.judge(
         config,
         gates.GateInput(
@@ -128,6 +147,10 @@ def run_weekly(
             no_model_because=rolled.because,
             feeds=_feeds(con, marts),
             evaluation=evaluation or None,
+            linkage=linkage,
+            registration=registration_problem(config, registered_before or {}),
+            shadow_weeks=shadow_weeks,
+            inputs=tuple(problems),
         ),
     )
     progress("list")
@@ -152,17 +175,20 @@ def run_weekly(
         book,
         explain.of_rotation(panel, at_now[places], learnt, config) if speaks and learnt is not None else None,
         yields,
+        evaluation.get("theme_yields", []),
         marts=marts,
         record_person=record_person,
     )
     progress("report")
+    verdicts = [r.as_dict() for r in results]
     shown = at_now if learnt is None else positions_of(panel, learnt.split.test[-1:])
     return WeeklyRun(
         as_of_date=as_of_date,
         known_until=knowledge_cutoff(as_of_date),
         channel="model+rules" if speaks else "rules",
         statement=statement,
-        gates=[r.as_dict() for r in results],
+        accepted=gates.accepted(results) if speaks else [],
+        gates=verdicts,
         candidates=candidates,
         notices=told,
         evaluation=evaluation,
@@ -171,7 +197,9 @@ def run_weekly(
         cohort=report.cohort_of(everyone, teams, capacity, candidates),
         features=report.features_of(now, config),
         history={"words": history.words, "needed": history.needed, "available": history.available},
-        model=None if learnt is None else report.register(learnt, config, book, code_hash, evaluation, as_of_date),
+        model=None
+        if learnt is None
+        else report.register(learnt, config, book, code_hash, evaluation, verdicts, as_of_date),
         plots=report.plots_of(evaluation, learnt, panel, shown, config),
     )
 

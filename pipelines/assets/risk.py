@@ -18,6 +18,15 @@ from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
 from pipelines.retries import again
+from pipelines.risk_pack import (
+    JUDGED,
+    audit_attributes,
+    linkage_quality,
+    load_declarations,
+    registered_before,
+    shadow_weeks,
+)
+from pipelines.risk_tables import evaluation_tables, trends
 from pipelines.run import as_of_date_of
 from pipelines.settings import REPOSITORY
 from pipelines.weekly_lists import children_on
@@ -28,10 +37,12 @@ EVALUATION = dg.AssetKey(["risk", "evaluation"])
 GATES = dg.AssetKey(["risk", "gates"])
 CANDIDATES = dg.AssetKey(["list", "candidates"])
 SCHEDULE = "schedule"
-_WAYS = {"model": "model", "contact_count": "counting contacts", "rules": "named patterns", "random": "a draw"}
-_AT_CAPACITY = ["chosen by", "listed", "found in need", "precision (95 %)", "recall (95 %)"]
 _MODEL_PASSED = (
     "This week's families come from named patterns and from a model that passed every check written down beforehand."
+)
+_MODEL_ACCEPTED = (
+    "This week's families come from named patterns and from a model. It passed every check written down beforehand but"
+    " the following, which a named person has accepted until a day."
 )
 
 
@@ -85,13 +96,12 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
     )
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
-        from models.risk.declare import load_risk, load_rules
         from models.risk.run import run_weekly
         from review.freeze import listed_recently
 
         as_of = as_of_date_of(context.run.tags, hub)
-        config = load_risk(hub.declaration("risk.yml"))
-        rules = load_rules(hub.declaration("rules.yml"), config)
+        config, rules = load_declarations(hub)
+        registry = hub.settings.root / "models"
         tell(f"risk: the week that ended on Sunday {as_of:%d %B %Y}, as known on Monday at two")
         with hub.zones.open("warehouse") as con:
             run = run_weekly(
@@ -103,24 +113,29 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 code_hash=code_hash(),
                 record_person="warehouse.identity_export.record_person",
                 listed_recently=listed_recently(hub.store, as_of, weeks=config.channels.relist_after_weeks),
+                attributes=audit_attributes(con),
+                linkage=linkage_quality(con, as_of),
+                shadow_weeks=shadow_weeks(hub),
+                registered_before=registered_before(registry),
                 progress=lambda stage: tell(f"risk: {stage}"),
             )
         if run.model is not None:
-            keep_model(hub.settings.root / "models", run.model)
+            keep_model(registry, run.model)
         hub.store.audit.append(
             who=SCHEDULE,
-            what="risk.judged",
+            what=JUDGED,
             purpose="weekly multi-agency review",
             about=[str(one["person_key"]) for one in [*run.candidates, *run.notices]],
             detail={
                 "as_of_date": as_of.isoformat(),
                 "channel": run.channel,
+                "mode": hub.partnership.mode,
                 "gates": {gate["id"]: gate["status"] for gate in run.gates},
                 "model": run.model.name if run.model else None,
             },
         )
         hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC))
-        tell(f"risk: {run.statement or _MODEL_PASSED}")
+        tell(f"risk: {' '.join(basis_of(run))}")
         tell(f"list: {len(run.candidates)} children to talk about, {len(run.notices)} notices to named workers")
         yield dg.MaterializeResult(
             asset_key=FEATURES,
@@ -139,7 +154,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         yield dg.MaterializeResult(
             asset_key=EVALUATION,
             metadata={
-                "at_capacity": table(_AT_CAPACITY, at_capacity(run.evaluation)),
+                **evaluation_tables(run.evaluation),
                 **numbers(trends(run.evaluation)),
                 "rules": table(
                     ["rule", "shown", "found", "in words"],
@@ -151,9 +166,9 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         yield dg.MaterializeResult(
             asset_key=GATES,
             metadata={
-                "statement": run.statement or _MODEL_PASSED,
+                "statement": " ".join(basis_of(run)),
                 "gates": table(
-                    ["gate", "status", "why"], [[gate["title"], gate["status"], gate["words"]] for gate in run.gates]
+                    ["gate", "status", "why"], [[gate["title"], _status(gate), gate["words"]] for gate in run.gates]
                 ),
             },
             check_results=gate_check_results(GATES, run.gates),
@@ -176,11 +191,18 @@ def batch_of(run: Any) -> dict[str, Any]:
     """What the composer needs of a week's run: the people with their evidence, and where the list comes from."""
     return {
         "channel": run.channel,
-        "basis": [run.statement or _MODEL_PASSED],
+        "basis": basis_of(run),
         "patterns": [{"title": one["title"], "words": one["words"]} for one in run.rule_yields],
         "candidates": run.candidates,
         "notices": run.notices,
     }
+
+
+def basis_of(run: Any) -> list[str]:
+    """Where the list comes from, in sentences: what kept the model from it, or what was accepted of it."""
+    if run.statement:
+        return [run.statement]
+    return [_MODEL_ACCEPTED, *run.accepted] if run.accepted else [_MODEL_PASSED]
 
 
 def keep_model(registry: Path, model: Any) -> Path:
@@ -193,35 +215,7 @@ def keep_model(registry: Path, model: Any) -> Path:
     return folder
 
 
-def at_capacity(evaluation: dict[str, Any]) -> list[list[Any]]:
-    """Rows for people: what each way of choosing found at the teams' capacity in the weeks judged by."""
-    return [
-        [
-            words,
-            one["listed"],
-            one["found"],
-            *(
-                f"{part['estimate']:.3f} ({part['low']:.3f} to {part['high']:.3f})"
-                for part in (one["precision"], one["recall"])
-            ),
-        ]
-        for name, words in _WAYS.items()
-        if (one := evaluation.get("at_capacity", {}).get(name))
-    ]
-
-
-def trends(evaluation: dict[str, Any]) -> dict[str, float | None]:
-    """The few figures worth a line over the weeks."""
-    if not evaluation:
-        return {}
-    found = evaluation["at_capacity"]
-    return {
-        "base_rate": evaluation["base_rate"],
-        "precision_model": found.get("model", {}).get("precision", {}).get("estimate"),
-        "precision_contact_count": found["contact_count"]["precision"]["estimate"],
-        "recall_model": found.get("model", {}).get("recall", {}).get("estimate"),
-        "average_precision": evaluation["average_precision"].get("model"),
-        "calibration_slope": (evaluation.get("calibration") or {}).get("slope"),
-        "calibration_error": (evaluation.get("calibration") or {}).get("ece"),
-        "listed_again": evaluation.get("listed_again"),
-    }
+def _status(gate: dict[str, Any]) -> str:
+    """A gate's verdict, and until when somebody accepted it."""
+    accepted = gate.get("accepted")
+    return f"{gate['status']}, accepted until {accepted['until']} by {accepted['by']}" if accepted else gate["status"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+import yaml
 
-from models.risk.gates import FAILED, PASSED, UNPROVEN, GateInput, all_passed, judge, statement
+from models.risk.declare import load_risk
+from models.risk.gate_declare import Registration
+from models.risk.gates import FAILED, PASSED, UNPROVEN, GateInput, accepted, all_passed, judge, statement
 from models.risk.labels import HistorySum
-from tests.risk_marts import configuration
+from models.risk.registration import registration_hash, registration_problem
+from tests.risk_marts import PACK, configuration
 
 CONFIG, _ = configuration()
 SIGNED = {
@@ -17,6 +21,12 @@ SIGNED = {
 }
 FEEDS = {f: False for g in CONFIG.gates if g.kind == "feeds" for f in g.required}
 BETTER = {"estimate": 0.12, "low": 0.05, "high": 0.2, "half_width": 0.07, "lift": 1.6}
+
+
+def group(**changes) -> dict:
+    """A group of the audit whose differences lie inside any margin, with parts of both replaced."""
+    one = {"low": -0.02, "high": 0.02, "events": 200, "detectable": 0.03} | changes
+    return {"difference": {"precision": one, "missed": one}}
 
 
 def given(**changes) -> GateInput:
@@ -38,7 +48,10 @@ def given(**changes) -> GateInput:
             "at_capacity": {"model": {"found": 60}},
             "calibration": {"slope": 1.0, "ece": 0.002, "mean": 0.015, "observed": 0.015},
             "people_with_outcome": 400,
+            "fairness": {"attributes": [{"title": "Sex", "groups": [group(), group()]}]},
+            "stability": {"turnover": 0.2, "refit_overlap": 0.9},
         },
+        "linkage": {m: {"estimate": 0.998, "low": 0.995, "high": 1.0} for m in ("precision", "recall")},
     }
     return GateInput(**(parts | changes))
 
@@ -55,6 +68,22 @@ def partnership(**changes) -> dict:
 
 def dpia(**entry) -> dict:
     return partnership(sign_offs=SIGNED | {"dpia": entry})
+
+
+def evaluation(**changes) -> dict:
+    return {"evaluation": dict(given().evaluation) | changes}
+
+
+def linked(**changes) -> dict:
+    return {"linkage": {m: {"estimate": 0.97} | changes for m in ("precision", "recall")}}
+
+
+def steady(**changes) -> dict:
+    return evaluation(stability={"turnover": 0.2, "refit_overlap": 0.9} | changes)
+
+
+def audit(*groups) -> dict:
+    return evaluation(fairness={"attributes": [{"title": "Sex", "groups": list(groups)}]})
 
 
 def test_everything_in_order_passes_and_says_nothing():
@@ -82,6 +111,24 @@ def test_everything_in_order_passes_and_says_nothing():
         ("feeds", {"feeds": {}}, FAILED, "never received"),
         ("beats_rules", {"evaluation": None}, UNPROVEN, "could not be tested"),
         ("calibration", {"evaluation": None}, UNPROVEN, "could not be tested"),
+        ("mode", partnership(mode="live"), FAILED, "needs 26 weeks in shadow; there are 0"),
+        ("mode", partnership(mode="live") | {"shadow_weeks": 26}, FAILED, "not signed: live running"),
+        ("registered", {"registration": "The target was changed."}, FAILED, "was changed"),
+        ("inputs", {"inputs": ("Nothing of police.ppn happened.",)}, FAILED, "police.ppn"),
+        ("linkage", {"linkage": None}, UNPROVEN, "precision, recall"),
+        ("linkage", linked(low=0.95, high=0.999), UNPROVEN, "precision"),
+        ("linkage", linked(low=0.9, high=0.95), FAILED, "not joined to people as well as was agreed"),
+        ("stability", {"evaluation": None}, UNPROVEN, "could not be measured"),
+        ("stability", steady(turnover=0.7), FAILED, "70 in a hundred"),
+        ("stability", steady(refit_overlap=None), UNPROVEN, "draws"),
+        ("stability", steady(refit_overlap=0.3), FAILED, "70 in a hundred"),
+        ("fairness", {"evaluation": None}, UNPROVEN, "could not be tested"),
+        ("fairness", audit(group(low=0.12, high=0.3), group()), FAILED, "beyond what was agreed: by sex (how many"),
+        ("fairness", audit(group(low=-0.3, high=-0.12), group()), FAILED, "by sex (how often a listing is right)"),
+        ("fairness", audit(group(high=0.2), group()), UNPROVEN, "not yet shown"),
+        ("fairness", audit(group(events=3), group()), UNPROVEN, "not yet shown"),
+        ("fairness", audit({"difference": {"precision": None, "missed": None}}, group()), UNPROVEN, "not yet shown"),
+        ("fairness", audit(group()), UNPROVEN, "which is not recorded"),
     ],
 )  # fmt: skip
 def test_each_refusal_names_its_cause(gate, changes, expected, words):
@@ -118,3 +165,87 @@ def test_calibration_keeps_its_registered_limits(changes, expected):
     evaluation["calibration"] = evaluation["calibration"] | changes
     assert status("calibration", evaluation=evaluation)[0] == expected
     assert status("calibration", evaluation=evaluation | {"people_with_outcome": 4})[0] == UNPROVEN
+
+
+LIVE = {"live_running": {"by": "A. Example", "signed": date(2026, 1, 1), "expires": date(2027, 1, 1)}}
+
+
+def test_live_running_has_its_weeks_in_shadow_and_its_own_signature():
+    live = partnership(mode="live", sign_offs=SIGNED | LIVE)
+    assert status("mode", **live, shadow_weeks=26)[0] == PASSED
+    assert status("mode", **live, shadow_weeks=25)[0] == FAILED
+
+
+def accepting(gate: str, status_: str, **changes) -> dict:
+    entry = {"gate": gate, "status": status_, "by": "A. Example", "reason": "One year more.", "until": "2026-12-31"}
+    return partnership(gate_overrides=[entry | changes])
+
+
+def test_a_named_acceptance_lets_the_model_speak_until_its_day_and_is_shown():
+    few = audit(group(events=3), group())
+    results = judge(CONFIG, given(**few, **accepting("fairness", UNPROVEN)))
+    assert all_passed(results) and statement(results) == ""
+    (said,) = accepted(results)
+    assert "not yet shown" in said and "Accepted until 31 December 2026 by A. Example: One year more." in said
+    assert next(r for r in results if r.id == "fairness").as_dict()["accepted"]["until"] == "2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("acceptance", "changes", "words"),
+    [
+        (accepting("fairness", UNPROVEN, until="2026-10-03"), audit(group(events=3), group()), "has ended"),
+        (accepting("fairness", UNPROVEN, by=""), audit(group(events=3), group()), "lacks by"),
+        (accepting("fairness", UNPROVEN, reason=None), audit(group(events=3), group()), "lacks reason"),
+        (accepting("fairness", UNPROVEN), audit(group(low=0.12, high=0.3), group()), "beyond what was agreed"),
+        (accepting("registered", FAILED), {"registration": "It was changed."}, "cannot be accepted away"),
+    ],
+)
+def test_an_acceptance_that_is_incomplete_over_or_of_something_else_is_none(acceptance, changes, words):
+    results = judge(CONFIG, given(**acceptance, **changes))
+    assert not all_passed(results) and words in statement(results) and accepted(results) == []
+
+
+def test_shadow_mode_and_lapsed_permission_cannot_be_accepted_away():
+    entry = {"by": "A. Example", "reason": "Because.", "until": "2027-12-31", "status": FAILED}
+    overrides = [entry | {"gate": g} for g in ("mode", "sunset")]
+    results = judge(CONFIG, given(**partnership(mode="shadow", sunset="2026-01-01", gate_overrides=overrides)))
+    assert {r.id for r in results if not r.lets_pass} == {"mode", "sunset"}
+
+
+def test_the_verdict_says_what_could_have_been_found():
+    evaluation_ = dict(given().evaluation)
+    weak = BETTER | {"low": -0.02, "half_width": 0.15, "detectable": 0.21}
+    given_ = given(evaluation=evaluation_ | {"difference": {"contact_count": weak, "rules": weak}})
+    one = next(r for r in judge(CONFIG, given_) if r.id == "beats_rules")
+    assert one.status == UNPROVEN and one.numbers["could_have_found"] == 0.21
+    assert "A difference of 21 in a hundred would have been noticed." in one.words
+
+
+def line(version: int, day: date, config) -> Registration:
+    return Registration(version=version, registered_on=day, hash=registration_hash(config))
+
+
+def test_a_changed_target_or_threshold_needs_a_new_version():
+    assert registration_problem(CONFIG, {}) is None
+    hash_ = CONFIG.registrations[-1].hash
+    assert registration_problem(CONFIG, {CONFIG.version: hash_}) is None
+    changed = CONFIG.model_copy(update={"target": CONFIG.target.model_copy(update={"horizon_days": 91})})
+    assert "was changed after version" in registration_problem(changed, {})
+    assert "was changed after version" in registration_problem(
+        CONFIG.model_copy(update={"gates": CONFIG.gates[:-1]}), {}
+    )
+    # Who writes the new hash under the old number is found out by what the hub remembers.
+    again = changed.model_copy(update={"registrations": (line(CONFIG.version, CONFIG.registered_on, changed),)})
+    assert registration_problem(again, {}) is None
+    assert "with other words" in registration_problem(again, {CONFIG.version: hash_})
+    assert "never registered" in registration_problem(CONFIG.model_copy(update={"registrations": ()}), {})
+    newer = changed.model_copy(update={"version": 3})
+    assert "Version 3" in registration_problem(newer, {})
+    both = newer.model_copy(update={"registrations": (CONFIG.registrations[-1], line(3, CONFIG.registered_on, newer))})
+    assert registration_problem(both, {CONFIG.version: hash_}) is None
+    backwards = both.model_copy(update={"registrations": both.registrations[::-1]})
+    assert "order" in registration_problem(backwards, {})
+
+
+def test_the_demo_pack_is_registered_as_it_stands():
+    assert registration_problem(load_risk(yaml.safe_load((PACK / "risk.yml").read_text(encoding="utf-8"))), {}) is None

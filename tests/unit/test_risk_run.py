@@ -14,16 +14,19 @@ from models.risk.families import families
 from models.risk.panel import build_panel
 from models.risk.rolling import figures_of
 from models.risk.run import run_weekly
-from tests.risk_marts import configuration, make_marts, sundays
+from tests.risk_marts import attributes_of, configuration, make_marts, registered, sundays
 
 WEEKS, PEOPLE = 130, 600
+AS_OF = sundays(WEEKS)[-1]
 EASY = {"least_difference": -1.0, "minimum_found": 1, "slope": (0.0, 9.0), "largest_error": 1.0}
+EASY |= {"margins": {"precision": 1.0, "missed": 1.0}, "most_turnover": 1.0, "least_overlap": 0.0}
 CONFIG, BOOK = configuration(
     target={"horizon_days": 91, "maturity_days": 28, "minimum_positives": 10},
     training={"lookback_weeks": 26, "boosting": {"max_iter": 30, "learning_rate": 0.1}},
     evaluation={"test_weeks": 8, "bootstrap": 100},
 )
-LENIENT = CONFIG.model_copy(update={"gates": tuple(g.model_copy(update=EASY) for g in CONFIG.gates)})
+LENIENT = registered(CONFIG.model_copy(update={"gates": tuple(g.model_copy(update=EASY) for g in CONFIG.gates)}))
+LINKAGE = {m: {"estimate": 0.998, "low": 0.995, "high": 1.0} for m in ("precision", "recall")}
 PARTNERSHIP = {
     "mode": "pilot",
     "sunset": date(2027, 8, 31),
@@ -32,8 +35,10 @@ PARTNERSHIP = {
         name: {"by": "A. Example", "signed": date(2021, 1, 1), "expires": date(2027, 8, 31)}
         for name in ("senior_responsible_owner", "caldicott_guardian", "dpia")
     },
+    "gate_overrides": [
+        {"gate": "fairness", "status": gates.UNPROVEN, "by": "A. Example", "reason": "Small.", "until": AS_OF}
+    ],
 }
-AS_OF = sundays(WEEKS)[-1]
 
 
 def world(key_seed=0):
@@ -56,12 +61,20 @@ def back_test(con):
 
 @pytest.fixture(scope="module")
 def run(con):
-    return run_weekly(con, LENIENT, BOOK, PARTNERSHIP, AS_OF, code_hash="c0de")
+    return run_weekly(con, LENIENT, BOOK, PARTNERSHIP, AS_OF, code_hash="c0de", **asides(con))
+
+
+def asides(con) -> dict:
+    """What a run is handed beside the marts."""
+    return {"attributes": attributes_of(con), "linkage": LINKAGE}
 
 
 def test_the_model_speaks_when_every_gate_has_passed(run):
-    assert [g["status"] for g in run.gates] == ["passed"] * len(CONFIG.gates), run.gates
+    assert {g["id"] for g in run.gates if g["status"] != "passed"} == {"fairness"}, run.gates
     assert run.channel == "model+rules" and run.statement == ""
+    (accepted,) = run.accepted
+    assert "not yet shown that the model serves every group alike" in accepted and "A. Example: Small." in accepted
+    assert next(g for g in run.model.card["gates"] if g["id"] == "fairness")["accepted"]["by"] == "A. Example"
     assert any("model" in c["channel"] for c in run.candidates)
     assert run.model is not None and run.model.card["purpose"] == "weekly list"
     assert "no family is scored by a model that learnt from it" in run.model.card["families"]
@@ -92,7 +105,8 @@ def test_nothing_about_a_person_carries_a_score(run):
 
 
 def test_content_does_not_depend_on_keys(run):
-    other = run_weekly(world(key_seed=77), LENIENT, BOOK, PARTNERSHIP, AS_OF, code_hash="c0de")
+    there = world(key_seed=77)
+    other = run_weekly(there, LENIENT, BOOK, PARTNERSHIP, AS_OF, code_hash="c0de", **asides(there))
     assert {c["person_key"] for c in other.candidates}.isdisjoint(c["person_key"] for c in run.candidates)
     assert registry.digest([registry.to_json(other.content())]) == registry.digest([registry.to_json(run.content())])
 
@@ -232,7 +246,7 @@ def test_open_cases_are_told_and_not_listed(con, run):
         everyone = build_panel(con, CONFIG, [AS_OF], cohort_only=False)
         cases = listing.open_cases(everyone, BOOK)
         _, told = listing.describe(
-            con, everyone, [], cases, CONFIG, BOOK, None, [], marts="warehouse.marts", record_person=None
+            con, everyone, [], cases, CONFIG, BOOK, None, [], [], marts="warehouse.marts", record_person=None
         )
     finally:
         con.execute("delete from warehouse.marts.event")

@@ -1,0 +1,192 @@
+"""For whom does it work less well? Figures by protected attribute, beside those of everybody else.
+
+The attributes lie apart and come in as a frame used here alone; no feature reads them and only aggregates leave.
+Missing is a group: those whose ethnicity nobody wrote down are people too. Intervals draw whole families again; small
+numbers are withheld, and where one alone would be withheld the next smallest goes with it: totals are published.
+
+*Flagged because watched?* A group about whom more is recorded is listed more often. Among people who turned out to need
+nothing, `listed_without_need` is the share ever listed, `given_recording` what it would be if only the number of
+recorded contacts mattered (everybody's share at the same number of contacts, weighted by the group's contacts). Where
+the first exceeds the second, the group is listed for more than being watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.risk.bootstrap import FamilyBootstrap, ListStatistics
+from models.risk.calibrate import chance
+from models.risk.declare import RiskConfig
+from models.risk.gate_declare import AuditAttribute
+from models.risk.measures import linear_ratio, rounded
+from models.risk.panel import Panel
+
+COUNTS = ("people", "listed_people", "people_in_need")
+RECORDING_BANDS = np.array([1, 2, 4, 8, 16])
+
+
+def groups_of(panel: Panel, at: np.ndarray, attributes: pd.DataFrame, config: RiskConfig) -> dict[str, np.ndarray]:
+    """The group of each of the panel's rows at the positions, by attribute.
+
+    attributes: a column `person_key` (text) and one for each audited attribute; text, missing where not recorded.
+    """
+    missing = config.fairness.missing
+    known = attributes.set_index(attributes["person_key"].astype(str))
+    keys = panel.rows["person_key"].iloc[at].astype(str)
+    out = {}
+    for one in config.fairness.attributes:
+        if one.feature is not None:
+            out[one.name] = _banded(panel.column(one.feature)[at], one)
+        elif one.name in known:
+            value = keys.map(known[one.name].astype(object).where(known[one.name].notna(), missing))
+            out[one.name] = value.astype(object).fillna(missing).astype(str).to_numpy()
+        else:
+            out[one.name] = np.full(len(at), missing, dtype=object)
+    return out
+
+
+def audit(
+    groups: Mapping[str, np.ndarray],
+    y: np.ndarray,
+    listed: np.ndarray,
+    log_odds: np.ndarray,
+    person: np.ndarray,
+    family: np.ndarray,
+    contacts: np.ndarray,
+    period: np.ndarray,
+    config: RiskConfig,
+) -> dict[str, Any]:
+    """The audit of one list.
+
+    All arrays have one length: group by attribute, outcome, whether listed, calibrated log-odds, person, family,
+    recorded contacts, and a label of the time the row belongs to (figures over time are given by it).
+    """
+    settings = config.evaluation
+    p = chance(log_odds)
+
+    def look(here: np.ndarray) -> ListStatistics:
+        boot = FamilyBootstrap(family[here], settings.bootstrap, settings.level, config.training.seed)
+        return ListStatistics(boot, y[here], person[here])
+
+    everything = np.ones(len(y), dtype=bool)
+    whole = look(everything)
+    expected = _given_recording(listed, y, contacts)
+    times = [(str(t), period == t) for t in np.unique(period)]
+    parts = [(t, here, look(here)) for t, here in times] if len(times) > 1 else []
+    attributes = []
+    for one in config.fairness.attributes:
+        value = groups[one.name]
+        rows = []
+        for name in sorted(set(value.tolist())):
+            mine = value == name
+            row = _figures(whole, mine, listed, p, settings.smallest_cell)
+            row |= {"group": name, "recording": _recording(whole, mine, listed, contacts, expected)}
+            row["over_time"] = [
+                {"period": t} | _over_time(stats, mine[here], listed[here], settings.smallest_cell)
+                for t, here, stats in parts
+            ]
+            rows.append(row)
+        _withhold(rows, settings.smallest_cell)
+        attributes.append({"name": one.name, "title": one.title, "groups": rows})
+    return {"attributes": attributes, "smallest_cell": settings.smallest_cell}
+
+
+def _figures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.ndarray, least: int) -> dict[str, Any]:
+    """Selection, precision, missed and calibration of a group, and its differences from everybody else."""
+    y, boot, rest = stats.y, stats.boot, ~mine
+    people, ever = stats.once(mine), stats.once(mine & listed)
+    reached, need = stats.recall(listed & mine, mine)
+    found, shown = stats.precision(listed & mine)
+    missed_all = (need - reached, need)
+    others_reached, others_need = stats.recall(listed & rest, rest)
+    out: dict[str, Any] = {
+        "people": int(people.sum()),
+        "listed_people": int(ever.sum()),
+        "people_in_need": int(need.sum()),
+        "selection": boot.share(*boot.totals(ever, people).T),
+        "precision": boot.share(found, shown),
+        "missed": boot.share(*missed_all),
+        "calibration": linear_ratio(*boot.totals(mine & y, np.where(mine, p, 0.0)).T),
+    }
+    apart: dict[str, Any] = {
+        "precision": boot.difference((found, shown), stats.precision(listed & rest)) | {"events": int(shown.sum())},
+        "missed": boot.difference(missed_all, (others_need - others_reached, others_need))
+        | {"events": int(need.sum())},
+    }
+    if _small(shown.sum(), found.sum(), least):
+        out["precision"] = apart["precision"] = None
+    if _small(need.sum(), reached.sum(), least):
+        out["missed"] = apart["missed"] = None
+    if _small(people.sum(), ever.sum(), least):
+        out["selection"] = None
+    if need.sum() < least:
+        out["calibration"] = None
+    # Without anybody else there is nothing to differ from.
+    out["difference"] = apart if rest.any() else dict.fromkeys(apart)
+    return out
+
+
+def _over_time(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, least: int) -> dict[str, Any]:
+    """Precision and missed of a group in one stretch of time."""
+    found, shown = stats.precision(listed & mine)
+    reached, need = stats.recall(listed & mine, mine)
+    return {
+        "precision": None if _small(shown.sum(), found.sum(), least) else stats.boot.share(found, shown),
+        "missed": None if _small(need.sum(), reached.sum(), least) else stats.boot.share(need - reached, need),
+    }
+
+
+def _given_recording(listed: np.ndarray, y: np.ndarray, contacts: np.ndarray) -> np.ndarray:
+    """For each row everybody's share of rows listed, among rows without an outcome, at its number of contacts."""
+    band = np.digitize(contacts, RECORDING_BANDS)
+    no_need = ~y
+    rows = np.bincount(band[no_need], minlength=len(RECORDING_BANDS) + 1)
+    hits = np.bincount(band[no_need & listed], minlength=len(RECORDING_BANDS) + 1)
+    return (hits / np.maximum(rows, 1))[band]
+
+
+def _recording(stats: ListStatistics, mine, listed, contacts, expected) -> dict[str, Any]:
+    """Whether a group is listed because more is recorded about it (per 1,000 person-weeks without need)."""
+    here = mine & ~stats.y
+    n = max(int(here.sum()), 1)
+    return {
+        "contacts": rounded(contacts[mine].mean()),
+        "contacts_of_others": rounded(contacts[~mine].mean()) if (~mine).any() else None,
+        "listed_without_need": rounded(1000 * (listed & here).sum() / n),
+        "given_recording": rounded(1000 * expected[here].sum() / n),
+    }
+
+
+def _withhold(rows: list[dict[str, Any]], least: int) -> None:
+    """Blank small counts; where one group alone is blanked, the next smallest too: totals would give it away."""
+    for field in COUNTS:
+        hidden = [r for r in rows if 0 < r[field] < least]
+        if len(hidden) == 1:
+            others = sorted((r for r in rows if r[field] >= least), key=lambda r: (r[field], r["group"]))
+            hidden += others[:1]
+        for row in hidden:
+            row[field] = None
+    for row in rows:
+        if row["listed_people"] is None:
+            row["selection"] = row["recording"]["listed_without_need"] = None
+        if row["people_in_need"] is None:
+            row["missed"] = row["calibration"] = None
+
+
+def _small(under: float, over: float, least: int) -> bool:
+    """Whether a share rests on too few people, or would show a small number of them."""
+    return under < least or 0 < over < least
+
+
+def _banded(values: np.ndarray, one: AuditAttribute) -> np.ndarray:
+    """Bands of a feature as words, such as "2 to 4"."""
+    edges = one.edges
+    names = [f"under {edges[0]}"]
+    names += [f"{a} to {b - 1}" if b - a > 1 else str(a) for a, b in pairwise(edges)]
+    names.append(f"{edges[-1]} and over")
+    return np.array(names, dtype=object)[np.digitize(values, edges)]

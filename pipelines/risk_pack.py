@@ -1,0 +1,99 @@
+"""What the risk step is handed besides the marts: the checked declarations, and four things that only the hub knows."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from pipelines.clock import weekly_cutoff
+from pipelines.hub import Hub
+
+JUDGED = "risk.judged"
+
+
+def load_declarations(hub: Hub) -> tuple[Any, Any]:
+    """risk.yml and rules.yml, checked.
+
+    Raises:
+        DeclarationError: an entry cannot be used, or records are deleted before the gates could speak.
+    """
+    from models.risk.declare import load_risk, load_rules
+    from models.risk.labels import require_kept
+
+    config = load_risk(hub.declaration("risk.yml"))
+    require_kept(config, _kept_days(hub))
+    return config, load_rules(hub.declaration("rules.yml"), config)
+
+
+def audit_attributes(con: duckdb.DuckDBPyConnection) -> pd.DataFrame | None:
+    """Protected attributes by person, for the fairness audit alone; None where no agency sends any."""
+    if not _exists(con, "audit", "person_attribute"):
+        return None
+    return con.execute(
+        "select * replace (person_key::varchar as person_key) from warehouse.audit.person_attribute order by 1"
+    ).df()
+
+
+def linkage_quality(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, dict[str, float]] | None:
+    """How well records are joined to people, over all agencies, by the newest measurement known on the as-of date."""
+    if not _exists(con, "identity_export", "linkage_quality"):
+        return None
+    rows = con.execute(
+        "select measure, arg_max(value, night), arg_max(low, night), arg_max(high, night)"
+        " from warehouse.identity_export.linkage_quality where scope = 'all' and night <= ? and low is not null"
+        " group by measure order by measure",
+        [weekly_cutoff(as_of)],
+    ).fetchall()
+    return {name: {"estimate": value, "low": low, "high": high} for name, value, low, high in rows}
+
+
+def shadow_weeks(hub: Hub) -> int:
+    """In how many weeks the model has been judged in shadow mode; counted for live running alone, which asks."""
+    if hub.partnership.mode != "live":
+        return 0
+    judged = [entry.detail for entry in hub.store.audit.entries() if entry.what == JUDGED]
+    return len({detail["as_of_date"] for detail in judged if detail.get("mode") == "shadow"})
+
+
+def registered_before(registry: Path) -> dict[int, str]:
+    """By version of the registration, the hash that the first model judged by it carries."""
+    found: dict[int, tuple[str, str]] = {}
+    for path in registry.glob("*/card.json"):
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            one, week = card["registration"], str(card["as_of_date"])
+        except (ValueError, KeyError, TypeError):
+            continue  # a damaged card is refused where the model itself is read
+        version, said = int(one["version"]), (week, str(one["hash"]))
+        found[version] = min(found.get(version, said), said)
+    return {version: hash_ for version, (_, hash_) in sorted(found.items())}
+
+
+def _kept_days(hub: Hub) -> dict[str, int]:
+    """For how many days the hub's facts, and the records of the feeds that the gates require, are kept."""
+    gates = hub.declaration("risk.yml").get("gates", [])
+    required = {feed.replace(".", "__") for gate in gates if gate.get("kind") == "feeds" for feed in gate["required"]}
+    kept = {
+        name: contract.retention_months
+        for name, contract in hub.contracts.items()
+        if name in required and contract.retention_months
+    }
+    months = (hub.declaration("partnership.yml").get("retention") or {}).get("event_months")
+    if months:
+        kept["the hub's record of events"] = int(months)
+    return {name: int(number * 30.4375) for name, number in kept.items()}
+
+
+def _exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'warehouse' and schema_name = ? and table_name = ?"
+        " union all select 1 from duckdb_views() where database_name = 'warehouse' and schema_name = ?"
+        " and view_name = ?",
+        [schema, table, schema, table],
+    ).fetchall()
+    return bool(found)
