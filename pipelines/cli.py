@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines import cli_identity
+from pipelines import cli_identity, cli_identity_explain, cli_identity_model
 from pipelines.cli_decisions import decisions_app
 from pipelines.cli_operations import alert_app, keep, purge
 from pipelines.cli_reports import report_app
@@ -76,6 +76,19 @@ identity_app.command(
     "unmerge", epilog='Example: hub identity unmerge 0b6f...d1 9c2e...77 --by "A. Reader" --why "two cousins"'
 )(cli_identity.unmerge)
 identity_app.command("history", epilog="Example: hub identity history Q7K2M9XP4TA")(cli_identity.history)
+identity_app.command("explain", epilog="Example: hub identity explain csc/person/4711 education/pupil/X1")(
+    cli_identity_explain.explain
+)
+identity_app.command("who", epilog="Example: hub identity who csc/person/4711 --on 2026-10-04")(
+    cli_identity_explain.who
+)
+identity_app.command("shadow", epilog="Example: hub identity shadow --model new_model")(cli_identity_model.shadow)
+identity_app.command(
+    "adopt", epilog='Example: hub identity adopt --model new_model --by "R. Example" --why "a year of records more"'
+)(cli_identity_model.adopt)
+identity_app.command("accept", epilog='Example: hub identity accept --by "R. Example" --why "housing joined"')(
+    cli_identity_model.accept
+)
 app.command("keep", epilog="Example: hub keep --days 90")(keep)
 app.command("purge", epilog="Example: hub purge --dry-run")(purge)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -41,16 +41,7 @@ def night_of_linkage(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime, ru
     from models.linkage.quality import figures
 
     settings = hub.linkage_settings()
-    done = guarded(
-        con,
-        model=hub.linkage_model,
-        settings=settings,
-        now=now,
-        run_id=run_id,
-        order_hash=order_hash_with(hub.keys.order_seed),
-        areas=hub.area_teams(),
-        on_open_list=on_open_lists(con, hub.store, Pseudonym(hub.keys.pseudonym), now),
-    )
+    done = guarded(con, model=hub.linkage_model, settings=settings, now=now, run_id=run_id, **how(con, hub, now))
     counts = dict(done.result.quality)
     if not done.verdict.kept and not settings.number_names_a_person:
         counts["hidden"] = hidden_figures(con, done.result, hub.linkage_model(), settings, now)
@@ -65,6 +56,15 @@ def night_of_linkage(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime, ru
         history.trend(con, "linkage", now, TRENDS),
         lagging(counts["hidden"]) if "hidden" in counts else [],
     )
+
+
+def how(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> dict[str, Any]:
+    """What linkage asks for besides records, model and settings: order, areas, and who stands on a list in use."""
+    return {
+        "order_hash": order_hash_with(hub.keys.order_seed),
+        "areas": hub.area_teams(),
+        "on_open_list": on_open_lists(con, hub.store, Pseudonym(hub.keys.pseudonym), now),
+    }
 
 
 def hidden_figures(

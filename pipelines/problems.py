@@ -15,6 +15,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from governance.migrations import SchemaTooNew
     from governance.seal import SealBroken
     from governance.zones import ZoneProblem
+    from models.linkage import BarrierBroken, ModelMismatch
     from pipelines.dbt_assembly import AssemblyProblem
     from pipelines.dbt_runs import DbtProblem
     from pipelines.hub import HubProblem
@@ -29,6 +30,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         AssemblyProblem,
         AuditBroken,
         BackupProblem,
+        BarrierBroken,
         CodeSetProblem,
         ContractRefused,
         DbtProblem,
@@ -37,6 +39,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         HubStoreProblem,
         KeyProblem,
         ListStopped,
+        ModelMismatch,
         OverrideRefused,
         PackNotFound,
         PartnershipProblem,

@@ -8,6 +8,7 @@ from itertools import groupby
 import dagster as dg
 from rich.console import Console
 
+from pipelines.checks.linkage import why_stopped
 from pipelines.clock import as_of_known_at
 from pipelines.feeds import FeedState, feed_states
 from pipelines.hub import Hub
@@ -23,6 +24,7 @@ def print_status(console: Console) -> None:
     _runs(console, hub)
     if hub.zones.path("warehouse").exists():
         _feeds(console, hub, now)
+        _persons(console, hub)
         say_stops(console, hub)
         _lists(console, hub, now)
     else:
@@ -56,6 +58,21 @@ def _feeds(console: Console, hub: Hub, now: datetime) -> None:
     for state in states:
         if state.status.last_refusal:
             console.print(f"[yellow]{state.status.name}[/yellow] {state.status.last_refusal}", soft_wrap=True)
+
+
+def _persons(console: Console, hub: Hub) -> None:
+    """Whether the persons are the last night's own, or were kept because that night was not to be trusted."""
+    with hub.zones.open("identity", read_only=True) as con:
+        rows = con.execute(
+            "select night, kept, why, (select max(night) from linkage.night where not kept) as good "
+            "from linkage.night order by night desc limit 1"
+        ).fetchall()
+    if rows and rows[0][1]:
+        night, _, why, good = rows[0]
+        console.print(
+            f"[red]persons are those of {good:%d %B %Y}[/red]: {why_stopped((why,))} (Night of {night:%d %B %Y}.)",
+            soft_wrap=True,
+        )
 
 
 def _off(console: Console, hub: Hub) -> None:

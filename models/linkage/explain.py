@@ -93,6 +93,12 @@ class Hop:
     by_column: Mapping[str, float]
 
 
+def rows(edges: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of the edge table as dictionaries, NULL as None."""
+    clean = edges.astype(object).where(edges.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in clean.to_dict("records")]
+
+
 def hop(edge: Mapping[str, Any], left: str) -> Hop:
     """A row of the edge table as a step that starts at record ``left``."""
     ends = [str(edge["record_key_l"]), str(edge["record_key_r"])]
@@ -120,11 +126,10 @@ def path(edges: pd.DataFrame, start: str, end: str) -> list[Hop]:
     >>> [(one.left, one.right, one.weight) for one in path(table, "a", "c")]
     [('a', 'b', 30.0), ('b', 'c', 20.0)]
     """
-    ordered = edges.sort_values("adjusted_weight", ascending=False, kind="stable").to_dict("records")
+    ordered = rows(edges.sort_values("adjusted_weight", ascending=False, kind="stable"))
     tree: dict[str, list[tuple[str, dict[str, Any]]]] = {}
     group: dict[str, set[str]] = {}
-    for row in ordered:
-        edge = {str(name): value for name, value in row.items()}
+    for edge in ordered:
         a, b = str(edge["record_key_l"]), str(edge["record_key_r"])
         one, other = group.setdefault(a, {a}), group.setdefault(b, {b})
         if one is other:

@@ -148,9 +148,15 @@ def _figures(pairs: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
             each = pd.concat(sides).drop_duplicates(["l", "r", "group"]).dropna(subset=["group"])
             rows += [
                 (measure, f"{column}: {value}", *rate(rows_of[good].to_numpy(), rows_of["truth_l"].to_numpy()))
-                for value, rows_of in each.groupby("group", sort=True)
+                for value, rows_of in sorted(each.groupby("group"), key=_in_order)
             ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _in_order(group: tuple[object, pd.DataFrame]) -> tuple[int, str]:
+    """Age bands by age, everything else by its name."""
+    ages = list(_AGES.values())
+    return (ages.index(str(group[0])) if group[0] in ages else 0, str(group[0]))
 
 
 def rate(good: np.ndarray, person: np.ndarray) -> tuple[float, float, float, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from models.linkage.explain import Hop, hop, path
+from models.linkage.explain import Hop, hop, path, rows
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def who_was(
 
     ``known_on``: follow what became of that person up to this instant; the end of time if not given.
     """
-    rows = con.execute(
+    found = con.execute(
         f"select person_id, known_from, link_basis from {state}.person_assignment "
         "where record_key = $record and known_from <= $on and $on < known_to",
         {"record": record_key, "on": on},
     ).fetchall()
-    if not rows:
+    if not found:
         return None
-    person, since, basis = rows[0]
+    person, since, basis = found[0]
     until = known_on or datetime(9999, 12, 30)
     trail: list[tuple[str, str, datetime]] = []
     name = str(person)
@@ -115,4 +115,4 @@ def why(
         "where (b.person_id, a.person_id) in (($l, $r), ($r, $l)))",
         {"first": first, "second": second, "l": found[first], "r": found[second]},
     ).df()
-    return False, [hop({str(name): value for name, value in row.items()}, first) for row in edges.to_dict("records")]
+    return False, [hop(row, first) for row in rows(edges)]
