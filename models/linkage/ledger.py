@@ -69,19 +69,16 @@ def settle(
     (['P1', 'P000000003'], [('P000000003', 'minted', None), ('P000000003', 'split', 'P1'), ('P2', 'merged', 'P1')])
     """
     k = int(cluster.max(initial=-1)) + 1
-    had = before.notna().to_numpy()
-    # Of two equal claims the better is from those who always were this person, not from those who came by a merge.
-    native = former.isna().to_numpy() if former is not None else np.ones(len(before), dtype=bool)
-    claims = pd.DataFrame({"cluster": cluster, "id": before.to_numpy(dtype=object), "native": native})[had]
-    counts = claims.groupby(["cluster", "id"])["native"].agg(n="size", native="sum").reset_index()
-    counts["age"] = age.reindex(counts["id"]).to_numpy()
-    counts = counts.sort_values(["n", "age", "native", "cluster"], ascending=[False, True, False, True])
+    counts = _claims(cluster, before, age, former)
+    labels, names = counts["cluster"].tolist(), counts["id"].tolist()
     ids: list[str | None] = [None] * k
     taken: dict[str, int] = {}
-    for label, name in zip(counts["cluster"].tolist(), counts["id"].tolist(), strict=True):
+    for label, name in zip(labels, names, strict=True):
         if ids[label] is None and name not in taken:
             ids[label], taken[name] = name, label
-    main_source = counts.drop_duplicates("cluster").set_index("cluster")["id"].to_dict()
+    # The first claim in this order is the strongest, and a later entry of a dictionary replaces an earlier one.
+    main_source = dict(zip(reversed(labels), reversed(names), strict=True))
+    goes_to = dict(zip(reversed(names), reversed(labels), strict=True))
     out = Settled([])
     old = _former_ids(cluster, former, set(taken)) if former is not None else {}
     for label in range(k):
@@ -94,11 +91,26 @@ def settle(
             if label in main_source and label not in (silent or ()):
                 out.events.append((name, "split", main_source[label]))
         out.ids.append(name)
-    goes_to = counts.drop_duplicates("id").set_index("id")["cluster"].to_dict()
     for name in age.sort_values().index:
         if name not in taken:
             out.events.append((name, "merged", out.ids[goes_to[name]]) if name in goes_to else (name, "retired", None))
     return out
+
+
+def _claims(cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.Series | None) -> pd.DataFrame:
+    """``cluster, id``: which cluster holds records of which id, the strongest claim first.
+
+    More records, then the older id; of two equal claims of one id the better is from those who always were this person,
+    not from those who came by a merge.
+    """
+    code, ids = pd.factorize(before)
+    had = code >= 0
+    claim, which, n = np.unique(cluster[had] * (len(ids) + 1) + code[had], return_inverse=True, return_counts=True)
+    native = former.isna().to_numpy()[had] if former is not None else np.ones(int(had.sum()))
+    label, code = claim // (len(ids) + 1), claim % (len(ids) + 1)
+    rank = age.reindex(ids).to_numpy()[code] if len(ids) else np.zeros(0)
+    order = np.lexsort((label, -np.bincount(which, weights=native, minlength=len(claim)), rank, -n))
+    return pd.DataFrame({"cluster": label[order], "id": np.asarray(ids, dtype=object)[code[order]]})
 
 
 def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dict[int, str]:

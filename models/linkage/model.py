@@ -17,6 +17,7 @@ import pandas as pd
 
 MODEL_FILE, HASH_FILE = "model.json", "model.sha256"
 TF_COLUMNS = ("forename", "surname")
+FIRST_JANUARY = "1 January"
 
 # Exact blocking keys, each a SQL expression over the columns of a node. All are capped (see duck.block_keys).
 BLOCKING_KEYS: dict[str, str] = {
@@ -73,17 +74,7 @@ def comparisons() -> list[dict[str, Any]]:
             _level("jaro_winkler_similarity(forename_l, forename_r) >= 0.8", "alike"),
         ),
         surname,
-        _comparison(
-            "birth_date",
-            _level("birth_date_l = birth_date_r", "same"),
-            _level(
-                "birth_date_l[1:4] = birth_date_r[1:4] AND birth_date_l[6:7] = birth_date_r[9:10] "
-                "AND birth_date_l[9:10] = birth_date_r[6:7]",
-                "day and month swapped",
-            ),
-            _level("damerau_levenshtein(birth_date_l, birth_date_r) <= 1", "one digit out"),
-            _level("birth_date_l[1:4] = birth_date_r[1:4]", "same year"),
-        ),
+        _birth_date(),
         _comparison("sex", _level("sex_l = sex_r", "same")),
         _comparison(
             "postcode",
@@ -94,6 +85,26 @@ def comparisons() -> list[dict[str, Any]]:
         _identifier("nhs_number", agree=0.97, chance=1e-6),
         _identifier("upn", agree=0.95, chance=2e-6),
     ]
+
+
+def _birth_date() -> dict[str, Any]:
+    """Dates, 1 January apart: as often a placeholder for a year as a birthday, it agrees and differs by year alone."""
+    first = "birth_date_{side}[6:10] = '01-01'"
+    left, right = first.format(side="l"), first.format(side="r")
+    return _comparison(
+        "birth_date",
+        _level(f"birth_date_l = birth_date_r AND NOT ({left})", "same"),
+        _level("birth_date_l = birth_date_r", f"same, but {FIRST_JANUARY}"),
+        _level(
+            "birth_date_l[1:4] = birth_date_r[1:4] AND birth_date_l[6:7] = birth_date_r[9:10] "
+            "AND birth_date_l[9:10] = birth_date_r[6:7]",
+            "day and month swapped",
+        ),
+        _level(f"damerau_levenshtein(birth_date_l, birth_date_r) <= 1 AND NOT ({left} OR {right})", "one digit out"),
+        _level(f"birth_date_l[1:4] = birth_date_r[1:4] AND ({left} OR {right})", f"same year, one {FIRST_JANUARY}"),
+        _level("birth_date_l[1:4] = birth_date_r[1:4]", "same year"),
+        _level(f"{left} OR {right}", f"another year, one {FIRST_JANUARY}"),
+    )
 
 
 def _identifier(column: str, agree: float, chance: float) -> dict[str, Any]:

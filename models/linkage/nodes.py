@@ -24,7 +24,10 @@ def contract(records: pd.DataFrame, apart: np.ndarray) -> np.ndarray:
     [0, 0, 1, 2]
     """
     known = {column: records[column].notna().to_numpy() for column in IDENTITY}
-    described = known["forename"] & known["surname"] & known["birth_date"] & known["postcode"]
+    # 1 January is a year more than a date.
+    date_code, dates = pd.factorize(records["birth_date"])
+    full_date = np.array([*(not str(date).endswith("-01-01") for date in dates), False], dtype=bool)[date_code]
+    described = known["forename"] & known["surname"] & full_date & known["postcode"]
     return equal_rows(records[IDENTITY], ~(known["nhs_number"] | known["upn"] | described) | apart)
 
 

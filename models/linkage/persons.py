@@ -38,45 +38,54 @@ def assign(
     ``records`` (content order): ``record_key, first_known``. ``joins``: node pairs that joined inside clusters.
     ``basis``: per record, ``single | deterministic | probabilistic``. ``previous``, ``events``: the ledger so far.
     """
-    is_open = previous["known_to"] == OPEN
-    before = _by_record(previous[is_open], records)
-    disused = ~previous["person_id"].isin(previous.loc[is_open, "person_id"].unique())
-    former = _by_record(previous[disused].sort_values("known_from"), records)
-    live = (
-        previous[is_open]
-        .groupby("person_id")["known_from"]
-        .min()
-        .reset_index()
-        .sort_values(["known_from", "person_id"])
-    )
-    age = pd.Series(np.arange(len(live)), index=live["person_id"])
-    mint = Mint.after("P", pd.concat([previous["person_id"], events["person_id"]]))
+    # Keys and ids as numbers: a record's is its position, those that have gone follow in the ledger's order.
+    earlier_key = previous["record_key"].astype(records["record_key"].dtype)
+    of_row, keys = pd.factorize(pd.concat([records["record_key"], earlier_key], ignore_index=True))
+    of_row = of_row[len(records) :]
+    code, known_ids = pd.factorize(previous["person_id"])
+    is_open = (previous["known_to"] == OPEN).to_numpy()
+    in_use = np.zeros(len(known_ids), dtype=bool)
+    in_use[code[is_open]] = True
+    since = previous["known_from"].to_numpy()
+    closed = np.flatnonzero(~in_use[code])
+    closed = closed[np.argsort(since[closed], kind="stable")]
+    was = _last(of_row[is_open], code[is_open], len(keys))[: len(records)]
+    once = _last(of_row[closed], code[closed], len(keys))[: len(records)]
+    names = np.array([*known_ids, None], dtype=object)
+    mint = Mint.after("P", pd.concat([pd.Series(known_ids), events["person_id"]]))
     silent = {c for pair in forbidden for c in pair}
+    age = _ages(code[is_open], since[is_open], names)
+    before, former = pd.Series(names[was], dtype=object), pd.Series(names[once], dtype=object)
     settled = settle(cluster, before, age, mint, former=former, silent=silent)
     ids = np.array(settled.ids, dtype=object)
     mine = ids[cluster] if len(cluster) else np.array([], dtype=object)
-    new = before.isna().to_numpy()
+    number = {name: n for n, name in enumerate(known_ids)}
+    id_code = np.array([number.setdefault(name, len(number)) for name in settled.ids], dtype="int64")
+    person = id_code[cluster] if len(cluster) else np.zeros(0, dtype="int64")
+    new, stayed = was < 0, was == person
     known = records["first_known"].to_numpy().astype("datetime64[us]").astype("int64")
-    past = _replay(known, cluster, node, joins, ~new & (before.to_numpy(dtype=object) == mine))
+    past = _replay(known, cluster, node, joins, stayed)
     start = np.maximum(known, past.joined_at[node]) if len(node) else known
     current = pd.DataFrame(
         {
-            "record_key": records["record_key"],
-            "person_id": mine,
+            "record": np.arange(len(records)),
+            "person": person,
             "known_from": start.astype("datetime64[us]"),
             "link_basis": basis,
+            "reason": np.select([new, stayed], ["linked", "basis_changed"], "moved").astype(object),
+            "run_id": run_id,
         }
     )
-    current = current.assign(
-        reason=np.where(new, "linked", np.where(before.to_numpy(dtype=object) == mine, "basis_changed", "moved")),
-        run_id=run_id,
-    )
-    rows = [advance(previous, current, ["record_key"], ["person_id", "link_basis"], now)]
-    log = [(person, event, other, now) for person, event, other in settled.events]
-    redirects = [(person, other, now) for person, event, other in settled.events if event == "merged"]
-    rows += _provisional(past, records, known, node, new, mine, mint, run_id, log, redirects)
-    assignment = pd.concat([r for r in rows if len(r)], ignore_index=True) if any(len(r) for r in rows) else rows[0]
-    assignment = assignment.sort_values(["record_key", "known_from"]).reset_index(drop=True)
+    earlier = previous[["known_from", "known_to", "link_basis", "reason", "run_id"]]
+    earlier = earlier.assign(record=of_row, person=code)
+    rows = advance(earlier, current, ["record"], ["person", "link_basis"], now)
+    rows["person_id"] = np.array(list(number), dtype=object)[rows["person"].to_numpy()]
+    log = [(name, event, other, now) for name, event, other in settled.events]
+    redirects = [(name, other, now) for name, event, other in settled.events if event == "merged"]
+    alone = _provisional(past, known, node, new, mine, mint, run_id, log, redirects)
+    assignment = pd.concat([rows, *alone], ignore_index=True) if alone else rows
+    assignment = assignment.sort_values(["record", "known_from"], kind="stable").reset_index(drop=True)
+    assignment["record_key"] = keys.take(assignment["record"].to_numpy(dtype="int64"))
     assignment = _part_history(assignment, records, cluster, ids, forbidden)
     return Persons(
         ids,
@@ -86,10 +95,23 @@ def assign(
     )
 
 
-def _by_record(rows: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
-    """The (last) person id of each record among ``rows``, in record order."""
-    last = rows.drop_duplicates("record_key", keep="last").set_index("record_key")["person_id"]
-    return last.reindex(records["record_key"]).reset_index(drop=True).astype(object)
+def _last(place: np.ndarray, value: np.ndarray, size: int) -> np.ndarray:
+    """The last value given for each place, -1 where none is.
+
+    >>> _last(np.array([2, 0, 2]), np.array([7, 8, 9]), 3).tolist()
+    [8, -1, 9]
+    """
+    out = np.full(size, -1, dtype="int64")
+    out[place] = value
+    return out
+
+
+def _ages(code: np.ndarray, since: np.ndarray, names: np.ndarray) -> pd.Series:
+    """Age of the persons in use, 0 the oldest: by the earliest row that is still open, then by id."""
+    order = np.lexsort((since, code))
+    first = order[np.diff(code[order], prepend=-1) > 0]
+    live = pd.DataFrame({"id": names[code[first]], "since": since[first]}).sort_values(["since", "id"])
+    return pd.Series(np.arange(len(live)), index=live["id"])
 
 
 def _replay(
@@ -108,7 +130,6 @@ def _replay(
 
 def _provisional(
     past: backlog.Replay,
-    records: pd.DataFrame,
     known: np.ndarray,
     node: np.ndarray,
     new: np.ndarray,
@@ -139,7 +160,7 @@ def _provisional(
     return [
         pd.DataFrame(
             {
-                "record_key": records["record_key"].to_numpy()[held["position"]],
+                "record": held["position"].to_numpy(),
                 "person_id": held["token"].map(names).to_numpy(dtype=object),
                 "known_from": held["start"].to_numpy().astype("datetime64[us]"),
                 "known_to": held["end"].to_numpy().astype("datetime64[us]"),

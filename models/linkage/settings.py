@@ -45,6 +45,8 @@ class LinkageSettings:
     """A UPRN with more distinct surnames than this is a hub (refuge, hostel, home, surgery): no evidence, no family."""
     hub_postcode_surnames: int = 60
     """The same for a postcode, which may lawfully hold many households."""
+    not_homes: tuple[str, ...] = ()
+    """Postcodes known to be no home (surgeries, schools, custody suites), written where an address was asked for."""
     household_max: int = 9
     """More people than this living at one address at once form no household."""
     churn_share: float = 0.005

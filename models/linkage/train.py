@@ -13,7 +13,7 @@ import pandas as pd
 from splink import block_on
 
 from models.linkage import duck
-from models.linkage.model import TF_COLUMNS, settings_dict, to_files
+from models.linkage.model import FIRST_JANUARY, TF_COLUMNS, settings_dict, to_files
 from models.linkage.settings import LinkageSettings
 
 _ENOUGH_PAIRS = 300
@@ -52,6 +52,9 @@ def _finish(trained: dict[str, Any]) -> dict[str, Any]:
         # Levels run from most to least alike; a rarely seen one must not say less than the one below it.
         below = 0.0
         for level in reversed([c for c in comparison["comparison_levels"] if not c.get("is_null_level")]):
+            # Dates on 1 January are a ladder of their own: half a date says what half a date says.
+            if FIRST_JANUARY in level["label_for_charts"]:
+                continue
             ratio = max(level["m_probability"] / level["u_probability"], below)
             level["m_probability"] = round(min(level["u_probability"] * ratio, 0.9999), 7)
             below = ratio

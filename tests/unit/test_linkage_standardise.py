@@ -44,17 +44,110 @@ def test_placeholders_become_null_with_a_reason() -> None:
     good, counts = standardise(sent, LinkageSettings())
     assert good["forename"].tolist() == [None, None, None, "zoe"]
     assert good["surname"].tolist() == [None, "oneil", "raylow", "ray"]
-    assert good["birth_date"].tolist() == [None, None, "2012-05-06", None]
+    assert good["birth_date"].tolist() == ["2010-01-01", None, "2012-05-06", None]
     assert good["postcode"].tolist() == [None, "ZM11AA", None, "ZM11AA"]
     assert good["nhs_number"].tolist() == [None, "9434765919", None, None]
     assert dict(zip(counts["reason"], counts["records"], strict=True)) == {
-        "birth_date_first_january": 2,
+        "birth_date_first_january": 1,
+        "birth_date_placeholder": 1,
         "forename_baby_of": 1,
         "forename_placeholder": 2,
         "nhs_number_check_digit": 1,
         "postcode_malformed": 1,
         "postcode_placeholder": 1,
         "surname_placeholder": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ("Baby of Jane", "name_baby_of"),
+        ("B/O Jane", "name_baby_of"),
+        ("Twin 2", "name_placeholder"),
+        ("TWIN II of Jane", "name_baby_of"),
+        ("unborn child", "name_placeholder"),
+        ("Mr", "name_placeholder"),
+        ("--", "name_placeholder"),
+        ("N/K", "name_placeholder"),
+        ("Not Known", "name_placeholder"),
+        ("TEST PATIENT", "name_placeholder"),
+        ("Jo", None),
+        ("I", None),
+    ],
+)
+def test_what_is_no_forename(sent: str, reason: str | None) -> None:
+    assert names.placeholder_reason(sent) == reason
+
+
+@pytest.mark.parametrize("family", ["Child", "Boy", "Male", "Subject", "Baby-Jones"])
+def test_families_may_be_called_what_children_may_not(family: str) -> None:
+    assert (names.placeholder_reason(family, is_surname=True) is None) == (family != "Baby-Jones")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Mohammed", "Muhammad"),
+        ("Mohd", "MOHAMED"),
+        ("Lizzie", "Elizabeth"),
+        ("Zoë", "Zoe"),
+        ("Anne-Marie", "Anne Marie"),
+        ("Robert (Bobby)", "Bobby"),
+        ("Robert aka Bobby", "Bobby"),
+        ("Ray, Jo", "Jo"),
+        ("Miss Jo", "jo"),
+    ],
+)
+def test_forenames_meet_by_a_form(one: str, other: str) -> None:
+    assert set(names.forename(one)[1]) & set(names.forename(other)[1])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Smith-Jones", "Jones"),
+        ("O'Neil", "ONEIL"),
+        ("Ray (née Low)", "Low"),
+        ("Ray formerly Low", "Low"),
+        ("Ray Jnr", "Ray"),
+        ("Łukasz", "Lukasz"),
+        ("Mc Donald", "McDonald"),
+        ("Ray, Jo", "Ray"),
+    ],
+)
+def test_surnames_share_a_part(one: str, other: str) -> None:
+    assert set(names.surname(one)[1]) & set(names.surname(other)[1])
+
+
+def test_one_january_is_kept_as_a_year_and_counted() -> None:
+    real, stock = dt.date(2009, 1, 1), dt.date(1970, 1, 1)
+    good, counts = standardise(rows(birth_date=[real, stock], forename=["Jo", "Jo"]), LinkageSettings())
+    assert good["birth_date"].tolist() == ["2009-01-01", None]
+    assert counts["reason"].tolist() == ["birth_date_first_january", "birth_date_placeholder"]
+    # Two records of one name, home and year are no more one record than two of one name and home.
+    said = ["jo", "ray", "2009-01-01", "F", "ZM11AA", None, None]
+    assert contract(pd.DataFrame([said, said], columns=IDENTITY), np.zeros(2, bool)).tolist() == [0, 1]
+
+
+def test_codes_of_sex_places_and_numbers() -> None:
+    sent = rows(
+        sex=["Female", "boy", "U"],
+        postcode=["zm1 oab", "ZZ99 3VZ", "ZM1-1AA"],
+        uprn=["0001", "999999999999", "x"],
+        upn=["B823432103012", "A823432103012", None],
+    )
+    good, counts = standardise(sent, LinkageSettings())
+    assert good["sex"].tolist() == ["F", "M", None]
+    assert good["postcode"].tolist() == ["ZM10AB", None, "ZM11AA"]
+    assert good["uprn"].tolist() == ["1", None, None]
+    assert good["upn"].tolist() == ["B823432103012", None, None]
+    assert set(counts["reason"]) == {
+        "postcode_placeholder",
+        "sex_not_stated",
+        "upn_check_letter",
+        "uprn_malformed",
+        "uprn_placeholder",
     }
 
 
