@@ -180,7 +180,7 @@ def print_history(console: Console, what: str, quiet: bool = False) -> None:
             )
             select decided.*
             from linkage.clerical_decision as decided
-            where (item_id = $what or record_key_l::varchar = $what or record_key_r::varchar = $what)
+            where (starts_with(item_id, $what) or record_key_l::varchar = $what or record_key_r::varchar = $what)
                 and not exists (
                     select 1
                     from parted
@@ -328,7 +328,7 @@ def _item(con: duckdb.DuckDBPyConnection, item: str) -> dict[str, Any]:
     rows = _rows(con, "select * from linkage.review_queue where starts_with(item_id, $item)", {"item": item.upper()})
     if len(rows) != 1:
         raise HubProblem(
-            f"{item} is {'not in the queue any more' if not rows else 'the beginning of several items'}: "
+            f"{item} is {'not, or not any more, in the queue' if not rows else 'the beginning of several items'}: "
             "`hub identity queue` lists what waits."
         )
     return {**rows[0], "record_key_l": str(rows[0]["record_key_l"]), "record_key_r": str(rows[0]["record_key_r"])}

@@ -38,7 +38,7 @@ _REASONS = {
     "twin": "They may be twins or one person: one birth date and family, different first names.",
     "grey": "There is evidence that they are one person, but not enough.",
     "refused": "These two records are alike, but their persons' other records are not.",
-    "numbers": "All but their checked NHS numbers says they are one person. If they are, have the wrong number corrected.",
+    "numbers": "All but their checked NHS numbers says they are one person. If they are, have a number corrected.",
 }
 # How much more urgent one kind is than another, in the units of `_value`.
 _URGENCY = {"contradiction": 6.0, "hold": 8.0, "id_conflict": 1.0, "twin": 0.5, "grey": 0.0}
@@ -161,7 +161,8 @@ def _frozen(frozen: Iterable[attention.Freeze], edges: pd.DataFrame) -> pd.DataF
 
 def _rows(parts: list[pd.DataFrame], edges: pd.DataFrame, **same: Any) -> pd.DataFrame:
     """The parts as one table with at least the columns of ``edges``."""
-    return (pd.concat(parts, ignore_index=True) if parts else edges.iloc[:0]).assign(**same)
+    table = pd.concat(parts, ignore_index=True) if parts else edges.iloc[:0]
+    return table.reindex(columns=[*dict.fromkeys([*edges.columns, *table.columns])]).assign(**same)
 
 
 def lawful(a: np.ndarray, b: np.ndarray, forbidden: set[tuple[int, int]]) -> np.ndarray:

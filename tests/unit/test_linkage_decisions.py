@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def test_whatever_is_decided_nothing_is_lost_and_no_law_broken(edges, must, cann
     person, frozen, yesterday = tonight.person, tonight.frozen, np.array(before)
     assert pd.factorize(person)[0].tolist() == person.tolist() and len(person) == N
     assert all(person[a] != person[b] for a, b in apart)
-    for i in np.flatnonzero(frozen):
+    for i in np.flatnonzero(frozen).tolist():
         if yesterday[i] < 0:
             assert together(person, i) == {i}, "a new record of a frozen cluster stands alone"
         else:
@@ -170,11 +171,12 @@ def test_each_contradiction_freezes_and_heals() -> None:
     chain = [(0, 1), (1, 2)]
     yesterday = [0, 0, 1, -1, -1, -1, -1, -1, -1]
     edges = {(2, 3): 20.0}
-    for code, how in {
+    cases: dict[str, dict[str, Any]] = {
         "decisions": {"must": chain, "cannot": [(0, 2)]},
         "nhs_numbers": {"must": chain, "nhs": [5, -1, 6] + [-1] * 6},
         "too_large": {"must": [(i, i + 1) for i in range(8)]},
-    }.items():
+    }
+    for code, how in cases.items():
         found = night(edges, before=yesterday, **how)
         assert [one.code for one in found.found.frozen] == [code]
         assert together(found.person, 0) == {0, 1} and together(found.person, 2) == {2}
