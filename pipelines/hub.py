@@ -129,6 +129,11 @@ class Hub:
         path = self.settings.pack / name
         return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
 
+    @property
+    def people(self) -> str:
+        """What the pack calls those its lists are about: children, students."""
+        return str(self.declaration("wording.yml").get("person", {}).get("many", "people"))
+
     def area_teams(self) -> dict[str, str]:
         """Area team by the first part of a postcode."""
         return {row["outward_code"]: row["area_team"] for row in self._code_rows("area_team")}

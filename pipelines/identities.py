@@ -15,13 +15,18 @@ _SPELLING = ("csc", "education", "community_health")
 
 
 def identities(
-    con: duckdb.DuckDBPyConnection, pseudonym: Pseudonym, person_keys: Iterable[str], known_until: datetime
+    con: duckdb.DuckDBPyConnection,
+    pseudonym: Pseudonym,
+    person_keys: Iterable[str],
+    known_until: datetime,
+    by_number: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Forename, surname and birth date by person_key, as known at an instant.
 
     Args:
         con: a connection with the identity zone attached.
         person_keys: of the listed and their households.
+        by_number: whether the agency's own number stands for the name of somebody whose name nobody shared.
     """
     wanted = sorted(set(person_keys))
     if not wanted:
@@ -39,21 +44,23 @@ def identities(
         ),
         named as (
             select
-                listed.person_key, record.forename, record.surname, record.birth_date, record.agency,
+                listed.person_key, record.forename, record.birth_date, record.agency,
+                coalesce(record.surname, case when $by_number then record.local_id end) as surname,
                 row_number() over (
                     partition by listed.person_key
                     order by
-                        record.forename is null, record.birth_date is null,
+                        record.surname is null, record.forename is null, record.birth_date is null,
                         coalesce(list_position($spelling, record.agency), 99),
                         record.known_from desc, record.agency, record.feed, record.source_key
                 ) as place
             from listed
             inner join identity.canonical.person_record as record using (record_key)
-            where record.known_from <= $instant and $instant < record.known_to and record.surname is not null
+            where record.known_from <= $instant and $instant < record.known_to
+              and (record.surname is not null or ($by_number and record.local_id is not null))
         )
         select person_key::varchar, forename, surname, birth_date from named where place = 1
         """,
-        {"instant": known_until, "wanted": wanted, "spelling": list(_SPELLING)},
+        {"instant": known_until, "wanted": wanted, "spelling": list(_SPELLING), "by_number": by_number},
     ).fetchall()
     return {
         key: {"forename": forename, "surname": surname, "birth_date": born} for key, forename, surname, born in rows

@@ -33,7 +33,8 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any], decided: Sequence[str]
     candidates, notices = batch["candidates"], batch["notices"]
     persons, workers = mentioned([*candidates, *notices])
     with hub.zones.open("identity", "warehouse", "quarantine", read_only=True) as con:
-        people = identities(con, Pseudonym(hub.keys.pseudonym), persons, cutoff)
+        by_number = hub.linkage_settings().number_names_a_person
+        people = identities(con, Pseudonym(hub.keys.pseudonym), persons, cutoff, by_number)
         staff = professionals(con, workers, cutoff)
         # What others than the persons of these lists are told of in never changes a word of them.
         feeds = [state.summary() for state in feed_states(con, hub, cutoff) if state.subject is None]

@@ -20,7 +20,7 @@ from review.document import finish, validate
 from review.families import Candidate, Group, group_families
 from review.feeds import feed_lines, feed_short, reach_lines
 from review.settings import ListSettings
-from review.words import Wording, age_words, clean, forbidden_in, joined, on_words, to_date
+from review.words import Wording, age_words, capital, clean, forbidden_in, joined, on_words, to_date
 
 # More late files than this are told by agency in the lines at the top.
 _FEEDS_BY_NAME = 3
@@ -120,7 +120,10 @@ def compose_lists(
             "decisions": list(wording.pack["decisions"]),
             "reason_answers": list(wording.pack["reason_answers"]),
             "family_told": list(wording.pack["family_told"]),
-            "page": page_words(wording, ("none_good", "none_involved", "none_sure", "sealed_note", "all_on_time")),
+            "page": {
+                **page_words(wording, ("none_good", "none_involved", "none_sure", "sealed_note", "all_on_time")),
+                "group": capital(wording.group["one"]),
+            },
         }
         finish(document)
         validate(document)
@@ -297,9 +300,11 @@ def _top_lines(
     if families:
         days = sorted(Counter(on_day["talk_by"] for on_day in families).items())
         by = [(f"by {on_words(date.fromisoformat(day), weekday=True)}", number) for day, number in days]
-        homes = f"in {len(families)} {'family' if len(families) == 1 else 'families'}"
+        group = wording.group
+        # Where nobody is listed with others, people are counted once.
+        homes = "" if group == word else f", in {len(families)} {group['one' if len(families) == 1 else 'many']}"
         when = f", {by[0][0]}" if len(by) == 1 else f": {joined([f'{number} {day}' for day, number in by])}"
-        who = f"Talk about {listed} {word['one'] if listed == 1 else word['many']}, {homes}{when}."
+        who = f"Talk about {listed} {word['one'] if listed == 1 else word['many']}{homes}{when}."
     else:
         who = f"No {word['many']} on the list this week."
     if counts["held_back"]:

@@ -174,6 +174,11 @@ class Wording:
         """What a feed holds, in words."""
         return str(self.pack.get("feeds", {}).get(f"{agency}__{feed}") or feed.replace("_", " "))
 
+    @property
+    def group(self) -> dict[str, str]:
+        """What people are listed together as, one and many: families, unless the pack has another word."""
+        return dict(self.pack.get("group", {"one": "family", "many": "families"}))
+
     def phrase(self, key: str) -> str:
         """A fixed phrase of the pack."""
         return str(self.pack["phrases"][key])

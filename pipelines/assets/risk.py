@@ -38,10 +38,10 @@ GATES = dg.AssetKey(["risk", "gates"])
 CANDIDATES = dg.AssetKey(["list", "candidates"])
 SCHEDULE = "schedule"
 _MODEL_PASSED = (
-    "This week's families come from named patterns and from a model that passed every check written down beforehand."
+    "This week's list comes from named patterns and from a model that passed every check written down beforehand."
 )
 _MODEL_ACCEPTED = (
-    "This week's families come from named patterns and from a model. It passed every check written down beforehand but"
+    "This week's list comes from named patterns and from a model. It passed every check written down beforehand but"
     " the following, which a named person has accepted until a day."
 )
 
@@ -136,7 +136,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         )
         hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC))
         tell(f"risk: {' '.join(basis_of(run))}")
-        tell(f"list: {len(run.candidates)} children to talk about, {len(run.notices)} notices to named workers")
+        tell(f"list: {len(run.candidates)} {hub.people} to talk about, {len(run.notices)} notices to named workers")
         yield dg.MaterializeResult(
             asset_key=FEATURES,
             metadata={
