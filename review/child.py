@@ -52,6 +52,13 @@ def _repeats(reason: Mapping[str, Any], seen: set[str], wording: Wording) -> str
     return wording.sentence(wording.phrase("partly_same_records"), {"new": wording.kinds(new)})
 
 
+def _news(rows: Sequence[Mapping[str, Any]], wording: Wording) -> str | None:
+    """Which of the records behind a reason came in the last week, where the pack has words for it."""
+    new = [row for row in rows if row.get("is_new")]
+    template = wording.pack["phrases"].get("new_since_last_week")
+    return wording.sentence(str(template), {"new": wording.kinds(new)}) if new and template else None
+
+
 def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, dict[str, Any]]:
     evidence = reason.get("evidence") or []
     if not evidence:
@@ -63,7 +70,7 @@ def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, d
         # A count over mixed rows would tell how many are sealed, so the whole sentence is replaced.
         sentence = wording.sentences.get("from_specialist") or wording.phrase("sealed_note")
     else:
-        sentence = reason_sentence(reason, wording)
+        sentence = " ".join(filter(None, [reason_sentence(reason, wording), _news(open_rows, wording)]))
     days = [day for row in open_rows if (day := to_date(row.get("occurred_on")))]
     return (max(days) if days else None), {
         "ref": "",

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from models.risk.asof import knowledge_cutoff
@@ -23,7 +24,7 @@ PRIOR_WEEKS = 52
 # What identifies the row, or the moment, that several events may tell of (see `once` in declare.py).
 SAME_ROW = ["source", "event_type", "detail"]
 SAME_MOMENT = ["agency", "event_type", "occurred_at"]
-SHOWN = ["event_key", "agency", "feed", "event_type", "occurred_on", "value", "detail", "release"]
+SHOWN = ["event_key", "agency", "feed", "event_type", "occurred_on", "value", "detail", "release", "is_new"]
 
 
 @dataclass(frozen=True)
@@ -337,4 +338,6 @@ def _value(value: Any) -> Any:
         return None
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
+    if isinstance(value, np.bool_):
+        return bool(value)
     return value

@@ -189,10 +189,13 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
 
 def batch_of(run: Any) -> dict[str, Any]:
     """What the composer needs of a week's run: the people with their evidence, and where the list comes from."""
+    reasons = [reason for one in run.candidates for reason in one["reasons"]]
+    told = {reason["theme"] for reason in reasons if reason["kind"] == "feature"}
+    themes = [one for one in run.evaluation.get("theme_yields", []) if one["id"] in told]
     return {
         "channel": run.channel,
         "basis": basis_of(run),
-        "patterns": [{"title": one["title"], "words": one["words"]} for one in run.rule_yields],
+        "patterns": [{"title": one["title"], "words": one["words"]} for one in [*run.rule_yields, *themes]],
         "candidates": run.candidates,
         "notices": run.notices,
     }
