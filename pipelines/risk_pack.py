@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 
 from pipelines.clock import weekly_cutoff
+from pipelines.dbt_runs import manifest_path
 from pipelines.hub import Hub
 
 JUDGED = "risk.judged"
@@ -20,14 +21,31 @@ def load_declarations(hub: Hub) -> tuple[Any, Any]:
     """risk.yml and rules.yml, checked.
 
     Raises:
-        DeclarationError: an entry cannot be used, or records are deleted before the gates could speak.
+        DeclarationError: an entry cannot be used, records are deleted before the gates could speak, or what features
+            read is built on an attribute they may never read.
     """
     from models.risk.declare import load_risk, load_rules
     from models.risk.labels import require_kept
+    from models.risk.lineage import require_clean_lineage
 
     config = load_risk(hub.declaration("risk.yml"))
     require_kept(config, _kept_days(hub))
+    require_clean_lineage(config, build_steps(json.loads(manifest_path(hub).read_text(encoding="utf-8"))))
     return config, load_rules(hub.declaration("rules.yml"), config)
+
+
+def build_steps(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The models and sources of dbt's manifest as the lineage check reads them; zone and name tell sources apart."""
+    from models.risk.lineage import Step
+
+    names = {key: node["name"] for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    names |= {key: f"{node['source_name']}.{node['name']}" for key, node in manifest["sources"].items()}
+    steps = {names[key]: Step(str(node["source_name"]), "", ()) for key, node in manifest["sources"].items()}
+    for key, node in manifest["nodes"].items():
+        if key in names:
+            reads = tuple(names[one] for one in node["depends_on"]["nodes"] if one in names)
+            steps[names[key]] = Step(str(node["schema"]), str(node["raw_code"]), reads)
+    return steps
 
 
 def audit_attributes(con: duckdb.DuckDBPyConnection) -> pd.DataFrame | None:

@@ -163,6 +163,14 @@ class NeverFeature(Strict):
     why: str
 
 
+class NeverException(Strict):
+    """Where the SQL behind the facts uses a denied column without a fact carrying it, and why that is so."""
+
+    term: str
+    model: str
+    why: str
+
+
 class Target(Strict):
     """The outcome: rows of `marts.label` with this name."""
 
@@ -219,6 +227,7 @@ class RiskConfig(Strict):
     gates: tuple[Gate, ...]
     fairness: Fairness = Fairness()
     never_features: tuple[NeverFeature, ...]
+    never_exceptions: tuple[NeverException, ...] = ()
     never_alone: tuple[str, ...] = ()
     features: tuple[Feature, ...]
 
@@ -253,7 +262,7 @@ class RiskConfig(Strict):
             for step in lineage:
                 words = {step.name, *step.events, *step.details, *step.episodes, *step.outcomes}
                 for never in self.never_features:
-                    hit = next((w for w in sorted(words) if _mentions(w, never.term)), None)
+                    hit = next((w for w in sorted(words) if mentions(w, never.term)), None)
                     if hit is not None:
                         raise ValueError(
                             f"feature {feature.name} reads {hit}: {never.term} is never used ({never.why})"
@@ -346,7 +355,7 @@ def template_fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
-def _mentions(word: str, term: str) -> bool:
+def mentions(word: str, term: str) -> bool:
     """Whether a declared word holds the denied term as whole underscore-separated parts."""
     return f"_{term.lower()}_" in f"_{word.lower()}_"
 

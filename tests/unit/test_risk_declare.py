@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from models.risk.declare import DeclarationError, load_risk, load_rules
+from models.risk.lineage import Step, require_clean_lineage
 from tests.risk_marts import PACK, configuration
 
 RISK = yaml.safe_load((PACK / "risk.yml").read_text(encoding="utf-8"))
@@ -102,3 +103,27 @@ def test_no_sentence_speaks_of_scores_shares_or_strength():
         + [q for r in book.rules for q in r.questions]
     ):
         assert forbidden_in(text) == [], text
+
+
+def steps(**changes: Step) -> dict[str, Step]:
+    """A build in which facts come from one staging model of one source."""
+    return {
+        "event": Step("marts", "select * from stg", ("stg",)),
+        "stg": Step("canonical", "select day, 'absence' as event_type from source -- not by ethnicity", ("raw.marks",)),
+        "raw.marks": Step("raw", "", ()),
+    } | changes
+
+
+def test_the_deny_list_is_held_against_the_columns_behind_the_facts():
+    config, _ = configuration()
+    require_clean_lineage(config, steps())
+    with pytest.raises(DeclarationError, match="stg reads pupil_ethnicity: ethnicity is never used"):
+        require_clean_lineage(config, steps(stg=Step("canonical", "select pupil_ethnicity", ("raw.marks",))))
+    with pytest.raises(DeclarationError, match=r"built on audit.pupil, of the audit zone"):
+        reads_audit = steps(stg=Step("canonical", "select 1", ("audit.pupil",)))
+        require_clean_lineage(config, reads_audit | {"audit.pupil": Step("audit", "", ())})
+    moved = {"stg_education__event": Step("canonical", "select entry.urn <> earlier.urn", ("raw.marks",))}
+    require_clean_lineage(config, steps(event=Step("marts", "", ("stg_education__event",))) | moved)
+    bare = config.model_copy(update={"never_exceptions": ()})
+    with pytest.raises(DeclarationError, match="never_exceptions"):
+        require_clean_lineage(bare, steps(event=Step("marts", "x", ("stg_education__event",))) | moved)
