@@ -164,9 +164,12 @@ def score(
     return edges, blocking
 
 
-def _frame(rows: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+def _frame(rows: duckdb.DuckDBPyRelation | duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Rows as a frame whose texts stay in Arrow: a million of them take a fraction of the time and memory."""
-    return rows.to_arrow_table().to_pandas()
+    table = rows.to_arrow_table()
+    frame = table.to_pandas(date_as_object=False)
+    dates = [field.name for field in table.schema if pa.types.is_date(field.type)]
+    return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
 
 
 def _score_extra(con: duckdb.DuckDBPyConnection, extra: pd.DataFrame) -> None:
@@ -274,12 +277,12 @@ def read(
         return _OR_LAST.format(canonical=canonical, state=state, table=table) if kept else _NOW
 
     records = _RECORDS.format(canonical=canonical, current=current("person_record"))
-    out = {"person_record": con.execute(records, {"now": now}).df()}
+    out = {"person_record": _frame(con.execute(records, {"now": now}))}
     for table, columns in _CURRENT.items():
         sql = f"select {columns} from {canonical}.{table} where known_from <= $now and {current(table)}"
-        out[table] = con.execute(sql, {"now": now}).df()
+        out[table] = _frame(con.execute(sql, {"now": now}))
     for table, columns in (_STATE | (_EDGE if gone else {})).items():
-        out[table] = con.sql(f"select {columns} from {state}.{table}").df()
+        out[table] = _frame(con.sql(f"select {columns} from {state}.{table}"))
     return out
 
 
@@ -292,7 +295,7 @@ def write(
         for table, frame in {**replaced, **appended}.items():
             if table in replaced:
                 con.execute(f"delete from {state}.{table}")
-            con.register("linkage_out", frame)
+            con.register("linkage_out", pa.Table.from_pandas(frame, preserve_index=False))
             columns = ", ".join(frame.columns)
             # A person merged, reinstated and merged again has one redirect: the last.
             con.execute(

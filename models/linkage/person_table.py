@@ -32,7 +32,9 @@ def person_table(
     live = rows[rows["known_to"] == OPEN].groupby("who")["at"].min().reindex(life.index).to_numpy()
     texts = _order_texts(persons, live, by_person["at"].min().to_numpy(), text)
     life["sort_no"] = np.array(order_hash(texts), dtype="int64") if len(life) else np.zeros(0, dtype="int64")
-    spells = _area_spells(life, person_area.assign(who=pd.Index(persons).get_indexer(pd.Index(person_area["person_id"]))))
+    spells = _area_spells(
+        life, person_area.assign(who=pd.Index(persons).get_indexer(pd.Index(person_area["person_id"])))
+    )
     who = spells["who"].to_numpy(dtype="int64")
     spells["person_id"] = np.asarray(persons, dtype=object)[who]
     for column in ("birth_month", "sort_no"):
