@@ -138,17 +138,26 @@ def divide(node: np.ndarray, code: np.ndarray) -> np.ndarray:
 def _joined(
     scored: pd.DataFrame, node: np.ndarray, found: np.ndarray, decided: Decided, settings: LinkageSettings
 ) -> pd.DataFrame:
-    """Edges with ``joined``; one that a decision made says so, and its weight is beyond any evidence."""
-    left, right = scored["node_l"].to_numpy(), scored["node_r"].to_numpy()
-    together = found[left] == found[right]
-    must = pd.DataFrame(np.sort(node[decided.must], axis=1), columns=["node_l", "node_r"])
+    """Edges with ``joined``. One that a decision made says so, and its weight is beyond any evidence; so do all edges
+    between two persons of whom somebody decided that they are two."""
+    ends = scored[["node_l", "node_r"]].to_numpy()
+    together = found[ends[:, 0]] == found[ends[:, 1]]
+    must = _sorted(node[decided.must])
     said = pair_code(scored, len(found)).isin(pair_code(must, len(found))).to_numpy() & together
+    two = pair_code(_sorted(found[node[decided.cannot]]), len(found))
+    parted = pair_code(_sorted(found[ends]), len(found)).isin(two).to_numpy() & ~together
     out = scored.copy()
     out.loc[said, ["kind", "rule"]] = ["deterministic", "decision"]
     out.loc[said, "adjusted_by"] = None
     out.loc[said, "adjusted_weight"] = 10 * settings.deterministic_weight
+    out.loc[parted, "adjusted_by"] = "decision"
+    out.loc[parted, "adjusted_weight"] = -10 * settings.deterministic_weight
     out["joined"] = together & (out["adjusted_weight"].to_numpy() >= settings.stay_weight)
     return out
+
+
+def _sorted(pairs: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(np.sort(pairs, axis=1), columns=["node_l", "node_r"])
 
 
 def pair_code(edges: pd.DataFrame, nodes: int) -> pd.Series:
