@@ -204,8 +204,8 @@ class _Reader:
         if kind not in TYPES:
             say(f"column {name} has type {kind!r}: write one of {', '.join(TYPES)}")
         also = custom.get("alsoZone")
-        if also not in (None, "audit"):
-            say(f"column {name}: alsoZone can only be audit")
+        if also not in (None, "audit", "identity"):
+            say(f"column {name}: alsoZone can only be audit or identity")
         check, severity = custom.get("check"), str(custom.get("severity", "quarantine"))
         if check not in (None, *CHECKS):
             say(f"column {name}: check must be one of {', '.join(CHECKS)}")

@@ -16,7 +16,7 @@ class ColumnContract:
 
     Attributes:
         zone: where the column lives after the gate; `drop` columns are read, checked and forgotten.
-        also_zone: a second zone that gets a copy (`audit`), else None.
+        also_zone: a second zone that gets a copy (`audit` or `identity`), else None.
         key_position: 1-based place in the primary key, None outside it.
         references: `agency__feed` whose record this value names.
         code_set: name of the code set its values come from.

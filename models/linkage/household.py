@@ -37,7 +37,7 @@ def households(
     [0, 0, 1, 1]
     """
     rows = homes.reset_index(drop=True).copy()
-    family = _families(kin, int(rows["person"].max()) + 1 if len(rows) else 0)
+    family = families(kin, int(rows["person"].max()) + 1 if len(rows) else 0)
     rows["uprn"] = _settle_postcodes(rows, called, family)
     rows["address"] = np.where(rows["uprn"].notna(), "U" + rows["uprn"].fillna(""), rows["address"])
     at_hub = rows["uprn"].isin(list(hubs))
@@ -54,7 +54,7 @@ def households(
     return rows[~crowd].assign(household=lambda r: pd.factorize(r["household"])[0])
 
 
-def _families(kin: np.ndarray, people: int) -> np.ndarray:
+def families(kin: np.ndarray, people: int) -> np.ndarray:
     """Family number of each person by what agencies say alone."""
     inside = kin[(kin < people).all(axis=1)] if len(kin) else kin
     return components(people, inside[:, 0], inside[:, 1]) if len(inside) else np.arange(people)
@@ -78,9 +78,17 @@ def _crowds(block: np.ndarray, start: np.ndarray, end: np.ndarray, limit: int) -
 def _spelt(called: pd.DataFrame, person: pd.Series) -> pd.DataFrame:
     """``person, token``: the marks of every surname of the given people."""
     mine = called[called["person"].isin(person.unique())]
-    marks = [sorted(names.marks(parts)) for parts in mine["surname_parts"]]
-    tokens = pd.DataFrame({"person": mine["person"].to_numpy(), "token": pd.Series(marks, dtype=object)})
-    return tokens.explode("token").drop_duplicates()
+    code = pd.factorize(mine["surname"])[0]
+    spellings = mine["surname_parts"].iloc[np.unique(code, return_index=True)[1]]
+    # Marks once for every spelling, then handed to all who bear it.
+    marks = [sorted(names.marks(parts)) for parts in spellings]
+    token, tokens = pd.factorize(np.array([mark for held in marks for mark in held], dtype=object))
+    size = np.array([len(held) for held in marks], dtype="int64")
+    bears = size[code]
+    within = np.arange(int(bears.sum())) - np.repeat(np.cumsum(bears) - bears, bears)
+    token = token[np.repeat((np.cumsum(size) - size)[code], bears) + within]
+    told = pd.DataFrame({"person": np.repeat(mine["person"].to_numpy(), bears), "token": token}).drop_duplicates()
+    return told.assign(token=np.asarray(tokens, dtype=object)[told["token"].to_numpy()])
 
 
 def _settle_postcodes(rows: pd.DataFrame, called: pd.DataFrame, family: np.ndarray) -> pd.Series:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.linkage import household, residence, standardise
+from models.linkage import household, residence, sensitive, standardise
 from models.linkage.area import area_spells
 from models.linkage.ledger import OPEN, Mint, advance, settle
 from models.linkage.settings import LinkageSettings
@@ -63,12 +63,18 @@ def place(
     evidence = residence.address_evidence(records, spells)
     # Nothing is a home by a postcode alone that holds half a town; a UPRN inside it is one still.
     evidence = evidence[evidence["uprn"].notna() | ~evidence["postcode"].isin(hubs["postcode"])]
-    homes = residence.timelines(evidence, cluster[evidence["position"].to_numpy(dtype="int64")], placed)
+    kin = _kin(tables["relationship"], cluster_of)
+    person = cluster[evidence["position"].to_numpy(dtype="int64")]
+    family = household.families(kin, len(person_ids))
+    hidden, hiding = sensitive.withheld(evidence, person, spells, cluster_of, family)
+    hiding_ids = set(person_ids[sorted(hiding)])
+    homes = residence.timelines(evidence[~hidden], person[~hidden], placed)
     first = pd.Series(np.arange(len(cluster))).groupby(cluster).min()
     called = pd.DataFrame({"person": cluster, **{c: records[c].to_numpy() for c in ("surname", "surname_parts")}})
     called = called.dropna(subset=["surname"]).drop_duplicates(["person", "surname"])
-    kin = _kin(tables["relationship"], cluster_of)
     made = household.households(homes, called, kin, settings, frozenset(hubs["uprn"]))
+    made = made[~sensitive.parted(made, tables["linkage_barrier"], cluster_of)].reset_index(drop=True)
+    made["household"] = pd.factorize(made["household"])[0]
     previous = tables["household_spell"]
     made["person_id"] = person_ids[made["person"].to_numpy()]
     ids = _household_ids(made, previous)
@@ -77,6 +83,7 @@ def place(
     spell = made.drop_duplicates(["person_id", "household_id", "started_on"])[
         ["person_id", "household_id", "started_on", "ended_on", "known_from"]
     ]
+    previous = sensitive.told_anew(previous, spell, ["person_id", "household_id", "started_on"], hiding_ids)
     household_spell = advance(previous, spell, ["person_id", "household_id", "started_on"], ["ended_on"], now)
     primary = made[made["ended_on"].isna()].drop_duplicates("person").set_index("person")["household"]
     anonymous = _nameless(nameless, made, tables["relationship"], cluster_of, primary)
@@ -88,7 +95,11 @@ def place(
         ["household_id"],
         now,
     )
-    person_area = _areas(area_spells(homes, areas), person_ids, tables["person_area"], now)
+    areas_of = area_spells(homes, areas)
+    latest = areas_of.drop_duplicates("person", keep="last")
+    latest = latest.assign(person_id=person_ids[latest["person"].to_numpy(dtype="int64")])
+    known_areas = sensitive.told_anew(tables["person_area"], latest, ["person_id", "area_team"], hiding_ids)
+    person_area = _areas(areas_of, person_ids, known_areas, now)
     made["position"] = first.reindex(made["person"]).to_numpy()
     earliest = made.groupby("household_id")["position"].min().reset_index()
     return Places(household_spell, record_household, person_area, earliest)
@@ -111,17 +122,24 @@ def _before(made: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
     takes the household that most of its people may have had, and no household is given to both: what is asked twice
     in a night must be answered alike.
     """
-    rows = made[["household", "person_id", "started_on"]].drop_duplicates()
-    pairs = rows.merge(live[["person_id", "started_on", "household_id"]].drop_duplicates())
-    pairs["votes"] = pairs.groupby(["household", "household_id"])["person_id"].transform("size")
-    pairs = pairs.sort_values(["votes", "household_id", "household"], ascending=[False, True, True])
+    ask = ["person_id", "started_on"]
+    rows = made[ask].assign(household=made["household"].to_numpy())
+    rows["spell"] = rows.groupby(ask, sort=False).ngroup()
+    pairs = rows.drop_duplicates(["household", "spell"]).merge(live[[*ask, "household_id"]].drop_duplicates(), on=ask)
+    pairs["votes"] = pairs.groupby(["household", "household_id"])["spell"].transform("size")
+    # Most have one answer, and nobody else asks for it; the others are asked in turn.
+    answers, askers = (pairs.duplicated([side, "spell"], keep=False) for side in ("household", "household_id"))
+    in_turn = pairs[answers | askers].sort_values(["votes", "household_id", "household"], ascending=[False, True, True])
     had: dict[tuple, str] = {}
     taken: set[tuple] = set()
-    for home, person, started, household_id in pairs[[*rows, "household_id"]].itertuples(index=False):
-        if (home, person, started) not in had and (household_id, person, started) not in taken:
-            had[home, person, started] = household_id
-            taken.add((household_id, person, started))
-    return pd.Series([had.get(key) for key in made[[*rows]].itertuples(index=False, name=None)], dtype=object)
+    for home, spell, household_id in in_turn[["household", "spell", "household_id"]].itertuples(index=False):
+        if (home, spell) not in had and (household_id, spell) not in taken:
+            had[home, spell] = household_id
+            taken.add((household_id, spell))
+    clear = pairs.loc[~(answers | askers), ["household", "spell", "household_id"]]
+    told = pd.DataFrame([(*asked, name) for asked, name in had.items()], columns=clear.columns)
+    found = pd.concat([part for part in (clear, told) if len(part)] or [clear])
+    return rows.merge(found, on=["household", "spell"], how="left")["household_id"].astype(object)
 
 
 def _nameless(

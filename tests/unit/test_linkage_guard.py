@@ -37,7 +37,7 @@ def night(con: duckdb.DuckDBPyConnection, model, day: int, settings: LinkageSett
 
 def live(done: Guarded) -> pd.Series:
     rows = done.result.assignment
-    return rows[rows["known_to"] == FAR].set_index("record_key")["person_id"]
+    return rows[rows["known_to"] == FAR].set_index("record_key")["person_id"].sort_index()
 
 
 @pytest.fixture(scope="module")

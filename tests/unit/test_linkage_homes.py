@@ -137,6 +137,7 @@ def test_a_hub_takes_no_home_from_its_neighbours_at_the_postcode() -> None:
     spells[["started_on", "ended_on"]] = spells[["started_on", "ended_on"]].astype("datetime64[us]")
     empty = {
         "relationship": ["record_key", "other_record_key", "relationship"],
+        "linkage_barrier": ["record_key_before", "record_key_after"],
         "household_spell": ["person_id", "household_id", "started_on", "ended_on", "known_from", "known_to"],
         "record_household": ["record_key", "household_id", "known_from", "known_to"],
         "person_area": ["person_id", "area_team", "known_from", "known_to"],

@@ -32,7 +32,8 @@ temporary as (
         person.record_key,
         nullif(trim(placement.tapostcode), '') as postcode,
         cast(null as varchar) as uprn,
-        'temporary' as address_type,
+        -- Of a refuge the hub concludes no household, area or move: see models/linkage/sensitive.py.
+        case placement.tatype when 'REFUGE' then 'refuge' else 'temporary' end as address_type,
         {{ local_date('placement.known_from') }} as started_on,
         cast(null as date) as ended_on,
         {{ intersect_from('person', 'placement') }} as known_from,
