@@ -57,9 +57,11 @@ def show(
     why: Annotated[str | None, typer.Option("--why", help="What for; needed for names.")] = None,
 ) -> None:
     """One question: what speaks for one person and what against, and the records of both."""
+    from pipelines.identity_decisions import print_history
     from pipelines.identity_queue import print_item
 
     print_item(console, item, names, by, why)
+    print_history(console, item, quiet=True)
 
 
 def decide(
@@ -70,9 +72,9 @@ def decide(
     expires: Expires = None,
 ) -> None:
     """Say whether an item's two records are one person. It binds from the next night; nothing is ever overwritten."""
-    from pipelines import identity_queue
+    from pipelines import identity_decisions
 
-    identity_queue.decide(console, item, decision.value, by, why, expires.date() if expires else None)
+    identity_decisions.decide(console, item, decision.value, by, why, expires.date() if expires else None)
 
 
 def unmerge(
@@ -83,13 +85,13 @@ def unmerge(
     expires: Expires = None,
 ) -> None:
     """Say that two records of one person are two people: the next night parts them."""
-    from pipelines import identity_queue
+    from pipelines import identity_decisions
 
-    identity_queue.unmerge(console, left, right, by, why, expires.date() if expires else None)
+    identity_decisions.unmerge(console, left, right, by, why, expires.date() if expires else None)
 
 
 def history(what: Annotated[str, typer.Argument(metavar="ITEM|RECORD", help="An item, or a record's key.")]) -> None:
     """What was decided about an item or a record, by whom and why, and which person a record was when."""
-    from pipelines.identity_queue import print_history
+    from pipelines.identity_decisions import print_history
 
     print_history(console, what)

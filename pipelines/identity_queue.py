@@ -1,4 +1,4 @@
-"""The review queue of identity: what is asked, what a person may see of it, and what they decide.
+"""The review queue of identity: what is asked, and what a person may see of it.
 
 The queue itself holds no name. Names are read for one item at a time, by somebody who says who they are and what for,
 and the look is in the audit log before anything is shown.
@@ -6,10 +6,9 @@ and the look is in the audit log before anything is shown.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -20,17 +19,16 @@ from rich.table import Table
 from governance.pseudonym import Pseudonym
 from pipelines.hub import Hub, HubProblem
 
-DECISIONS = {"must_link": "the same person", "cannot_link": "two people", "unsure": "not to be told yet"}
 _SHOWN = ("birth_date", "sex", "nhs_number", "upn")
 _HEADINGS = ("name", "born", "sex", "NHS number", "pupil number")
-_OPEN = "known_to = timestamp '9999-12-31'"
+OPEN = "known_to = timestamp '9999-12-31'"
 
 
 def print_queue(console: Console, kind: str | None, limit: int) -> None:
     """The questions that wait, most useful first; words and counts, no names."""
     hub = Hub.from_environment()
-    with _identity(hub) as con:
-        rows = _rows(
+    with identity_zone(hub) as con:
+        rows = rows_of(
             con,
             """
             select
@@ -44,7 +42,7 @@ def print_queue(console: Console, kind: str | None, limit: int) -> None:
             """,
             {"kind": kind},
         )
-        frozen = _rows(con, "select * from linkage.needs_attention order by since, attention_id", {})
+        frozen = rows_of(con, "select * from linkage.needs_attention order by since, attention_id", {})
     waiting = [row for row in rows if not row["answered"]]
     shown = waiting[:limit]
     table = Table("item", "kind", "since", "records", "evidence", box=None, pad_edge=False)
@@ -77,12 +75,12 @@ def print_queue(console: Console, kind: str | None, limit: int) -> None:
 
 
 def print_item(console: Console, item: str, names: bool, by: str | None, why: str | None) -> None:
-    """One question: evidence in words, the records of both persons, what was decided before; names if asked for."""
+    """One question: evidence in words, the records of both persons, names if asked for."""
     hub = Hub.from_environment()
     if names and not (by and by.strip() and why and why.strip()):
         raise HubProblem("Names are shown to somebody, for a reason, and both are logged: say --by WHO and --why TEXT.")
-    with _identity(hub) as con:
-        row = _item(con, item)
+    with identity_zone(hub) as con:
+        row = item_of(con, item)
         records = _records(con, row)
         said = _explained(con, row)
     if names:
@@ -103,9 +101,7 @@ def print_item(console: Console, item: str, names: bool, by: str | None, why: st
         person = row[f"person_id_{side}"]
         console.print(f"\n[bold]Person {person}[/bold]; asked about by record {row[f'record_key_{side}']}")
         console.print(_told([one for one in records if one["person_id"] == person], names))
-    console.print()
-    print_history(console, row["item_id"], quiet=True)
-    console.print(f'Decide: hub identity decide {row["item_id"]} must_link --by WHO --why "..."', soft_wrap=True)
+    console.print(f'\nDecide: hub identity decide {row["item_id"]} must_link --by WHO --why "..."', soft_wrap=True)
 
 
 def _told(records: list[dict[str, Any]], names: bool) -> Table:
@@ -124,184 +120,8 @@ def _told(records: list[dict[str, Any]], names: bool) -> Table:
     return table
 
 
-def decide(console: Console, item: str, decision: str, by: str, why: str, expires: date | None) -> None:
-    """Keep what somebody decided about an item of the queue; it binds from the next night on."""
-    hub = Hub.from_environment()
-    with _identity(hub, read_only=False) as con:
-        row = _item(con, item)
-        _append(con, hub, row, decision, by, why, expires)
-        effect = _effect(con, row, decision)
-    console.print(f"{row['item_id']}: {DECISIONS[decision]}, says {escape(by)}. {effect}", soft_wrap=True)
-    _say_end(console, decision, expires)
-
-
-def unmerge(console: Console, left: str, right: str, by: str, why: str, expires: date | None) -> None:
-    """Decide that two records of one person are two people."""
-    hub = Hub.from_environment()
-    keys = sorted((_record_key(left), _record_key(right)))
-    with _identity(hub, read_only=False) as con:
-        persons = {
-            person
-            for (person,) in con.execute(
-                f"select person_id from linkage.person_assignment where {_OPEN} and record_key::varchar in (?, ?)", keys
-            ).fetchall()
-        }
-        known = con.execute(
-            f"select count(*) from linkage.person_assignment where {_OPEN} and record_key::varchar in (?, ?)", keys
-        ).fetchone()
-        if keys[0] == keys[1] or known != (2,) or len(persons) != 1:
-            raise HubProblem(
-                "These are not two records of one person, so there is nothing to take apart. "
-                "`hub identity history RECORD` says whose a record is."
-            )
-        row = {"item_id": None, "record_key_l": keys[0], "record_key_r": keys[1]}
-        _append(con, hub, row, "cannot_link", by, why, expires)
-    console.print(
-        f"Two people, says {escape(by)}: the next night parts person {persons.pop()} between these two records, "
-        "and every other record goes to the one it is more like.",
-        soft_wrap=True,
-    )
-    _say_end(console, "cannot_link", expires)
-
-
-def print_history(console: Console, what: str, quiet: bool = False) -> None:
-    """What was decided about an item or a record, and which person a record was when."""
-    hub = Hub.from_environment()
-    with _identity(hub) as con:
-        is_record = _is_uuid(what)
-        decided = _rows(
-            con,
-            """
-            with parted as (
-                select distinct before.person_id as l, after.person_id as r
-                from canonical.linkage_barrier as barrier
-                inner join linkage.person_assignment as before on barrier.record_key_before = before.record_key
-                inner join linkage.person_assignment as after on barrier.record_key_after = after.record_key
-            )
-            select decided.*
-            from linkage.clerical_decision as decided
-            where (starts_with(item_id, $what) or record_key_l::varchar = $what or record_key_r::varchar = $what)
-                and not exists (
-                    select 1
-                    from parted
-                    inner join linkage.person_assignment as one on one.record_key = decided.record_key_l
-                    inner join linkage.person_assignment as other on other.record_key = decided.record_key_r
-                    where (parted.l, parted.r) in (
-                        (one.person_id, other.person_id), (other.person_id, one.person_id))
-                )
-            order by decided_at, decision_id
-            """,
-            {"what": what.lower() if is_record else what.upper()},
-        )
-        spells = _rows(
-            con,
-            "select * from linkage.person_assignment where record_key::varchar = $what order by known_from",
-            {"what": what.lower()},
-        )
-    for one in decided:
-        until = f", until {one['expires_on']:%d %B %Y}" if one["expires_on"] else ""
-        console.print(
-            f"{one['decided_at']:%d %b %Y %H:%M} {escape(one['decided_by'])}: {DECISIONS[one['decision']]}{until}. "
-            f"{escape(one['reason'])}" + (f" ({one['item_id'] or 'unmerge'})" if is_record else ""),
-            soft_wrap=True,
-        )
-    for one in spells:
-        end = "now" if one["known_to"].year == 9999 else f"{one['known_to']:%d %b %Y %H:%M}"
-        console.print(
-            f"{one['known_from']:%d %b %Y %H:%M} to {end}: person {one['person_id']} ({one['reason']}, "
-            f"{one['link_basis']})",
-            soft_wrap=True,
-        )
-    if not decided and not spells and not quiet:
-        console.print(f"Nothing was decided about {escape(what)}, and no record of a person has that key.")
-
-
-def _append(
-    con: duckdb.DuckDBPyConnection,
-    hub: Hub,
-    row: dict[str, Any],
-    decision: str,
-    by: str,
-    why: str,
-    expires: date | None,
-) -> None:
-    """Add one decision; nothing is ever changed or removed.
-
-    Raises:
-        HubProblem: nobody, no reason, or an end that has passed.
-    """
-    now: datetime = hub.present()
-    if not by.strip() or not why.strip():
-        raise HubProblem("A decision about who is who needs somebody who takes it and a reason that others can read.")
-    if expires is not None and expires <= now.date():
-        raise HubProblem(f"{expires:%d %B %Y} is over, so the decision would bind nobody; give a later day or none.")
-    hub.store.audit.append(
-        who=by,
-        what="identity.decided",
-        purpose="saying whether two records are one person",
-        detail={"item_id": row["item_id"], "decision": decision},
-    )
-    con.execute(
-        """
-        insert into linkage.clerical_decision (
-            decision_id, record_key_l, record_key_r, decision, decided_by, decided_at, reason, expires_on, item_id)
-        select
-            'D' || lpad((coalesce(max(decision_id[2:]::bigint), 0) + 1)::varchar, 9, '0'),
-            $left, $right, $decision, $by, $now, $why, $expires, $item
-        from linkage.clerical_decision
-        """,
-        {
-            "left": row["record_key_l"],
-            "right": row["record_key_r"],
-            "decision": decision,
-            "by": by.strip(),
-            "now": now,
-            "why": why.strip(),
-            "expires": expires,
-            "item": row["item_id"],
-        },
-    )
-
-
-def _effect(con: duckdb.DuckDBPyConnection, row: dict[str, Any], decision: str) -> str:
-    """What the next night will make of a decision, for somebody who may know of these two persons alone."""
-    persons = sorted({row["person_id_l"], row["person_id_r"]})
-    if decision == "unsure":
-        return "Nobody is joined or parted, and the pair is not asked about for a while."
-    if decision == "cannot_link":
-        if len(persons) == 1:
-            return f"The next night parts person {persons[0]} between the two records."
-        return f"Persons {persons[0]} and {persons[1]} stay two from the next night on, whatever the evidence."
-    if len(persons) == 1:
-        return f"The two records stay together in person {persons[0]}."
-    numbers = con.execute(
-        f"""
-        select count(distinct nhs_number)
-        from linkage.person_assignment
-        inner join canonical.person_record using (record_key)
-        where linkage.person_assignment.{_OPEN} and canonical.person_record.{_OPEN} and list_contains(?, person_id)
-        """,
-        [persons],
-    ).fetchone()
-    caution = (
-        " They carry different NHS numbers: if both are checked numbers, both persons are kept as they are and wait "
-        "under needs_attention."
-        if numbers and numbers[0] > 1
-        else ""
-    )
-    return f"The next night makes persons {persons[0]} and {persons[1]} one, unless a rule forbids it.{caution}"
-
-
-def _say_end(console: Console, decision: str, expires: date | None) -> None:
-    """Until when a decision holds."""
-    if expires is not None:
-        console.print(f"It holds until {expires:%d %B %Y}.")
-    elif decision != "unsure":
-        console.print("It holds until somebody decides otherwise.")
-
-
 @contextmanager
-def _identity(hub: Hub, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+def identity_zone(hub: Hub, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """The identity zone.
 
     Raises:
@@ -319,13 +139,13 @@ def _identity(hub: Hub, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConne
         yield con
 
 
-def _item(con: duckdb.DuckDBPyConnection, item: str) -> dict[str, Any]:
+def item_of(con: duckdb.DuckDBPyConnection, item: str) -> dict[str, Any]:
     """The item of that id, or the only one whose id begins so.
 
     Raises:
         HubProblem: it is not in the queue, or several begin so.
     """
-    rows = _rows(con, "select * from linkage.review_queue where starts_with(item_id, $item)", {"item": item.upper()})
+    rows = rows_of(con, "select * from linkage.review_queue where starts_with(item_id, $item)", {"item": item.upper()})
     if len(rows) != 1:
         raise HubProblem(
             f"{item} is {'not, or not any more, in the queue' if not rows else 'the beginning of several items'}: "
@@ -336,13 +156,13 @@ def _item(con: duckdb.DuckDBPyConnection, item: str) -> dict[str, Any]:
 
 def _records(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> list[dict[str, Any]]:
     """The records of both persons as they are now."""
-    return _rows(
+    return rows_of(
         con,
         f"""
         select person_id, record_key::varchar as record_key, record.* exclude (record_key)
         from linkage.person_assignment as assignment
         inner join canonical.person_record as record using (record_key)
-        where assignment.{_OPEN} and record.{_OPEN} and list_contains($persons, person_id)
+        where assignment.{OPEN} and record.{OPEN} and list_contains($persons, person_id)
         order by person_id, agency, feed, record.known_from, source_key
         """,
         {"persons": [row["person_id_l"], row["person_id_r"]]},
@@ -353,7 +173,7 @@ def _explained(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> str:
     """What the model made of the two records, as a sentence and in bits."""
     from models.linkage.explain import explain
 
-    edges = _rows(
+    edges = rows_of(
         con,
         """
         select * from linkage.edge
@@ -367,25 +187,11 @@ def _explained(con: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> str:
     return f"{explain(edges[0])['sentence']} Weight {weight[0]:.1f} bits, {weight[1]:.1f} after the family rules."
 
 
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+def rows_of(con: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of a query as dictionaries."""
     answer = con.execute(sql, values)
     names = [column[0] for column in answer.description or ()]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-
-def _record_key(text: str) -> str:
-    if not _is_uuid(text):
-        raise HubProblem(f"{text} is no record key; `hub identity show ITEM` and `hub identity history` print them.")
-    return text.lower()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _text(value: Any) -> str:

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from models.linkage.decisions import DECISIONS as KNOWN
 from models.linkage.queue import KINDS
-from pipelines import identity_queue
+from pipelines import identity_decisions, identity_queue
 from pipelines.cli import app
 from pipelines.cli_identity import Decision, Kind
 from pipelines.hub import Hub, HubProblem
-from pipelines.identity_queue import DECISIONS
+from pipelines.identity_decisions import DECISIONS
 
 A, B, C = (str(UUID(int=i)) for i in (1, 2, 3))
 ITEM = "Q0123456789"
@@ -42,7 +42,8 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
     monkeypatch.setenv("HUB_KEY_FILE", str(tmp_path / "keys.json"))
     monkeypatch.setattr(Hub, "present", lambda _: datetime(2026, 10, 5, 1))
     con = database()
-    monkeypatch.setattr(identity_queue, "_identity", lambda *_, **__: nullcontext(con))
+    for module in (identity_queue, identity_decisions):
+        monkeypatch.setattr(module, "identity_zone", lambda *_, **__: nullcontext(con))
     for key, person in ((A, "P1"), (B, "P2"), (C, "P1")):
         con.execute(
             "insert into canonical.person_record by name select $key::uuid as record_key, 'csc' as agency, "
