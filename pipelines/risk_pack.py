@@ -67,7 +67,7 @@ def linkage_quality(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, di
         " group by measure order by measure",
         [weekly_cutoff(as_of)],
     ).fetchall()
-    return {name: {"estimate": value, "low": low, "high": high} for name, value, low, high in rows}
+    return {name: {"estimate": float(value), "low": float(low), "high": float(high)} for name, value, low, high in rows}
 
 
 def shadow_weeks(hub: Hub) -> int:

@@ -108,7 +108,7 @@ def _figures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.
         "people": int(people.sum()),
         "listed_people": int(ever.sum()),
         "people_in_need": int(need.sum()),
-        "selection": boot.share(*boot.totals(ever, people).T),
+        "selection": linear_ratio(*boot.totals(ever, people).T),
         "precision": boot.share(found, shown),
         "missed": boot.share(*missed_all),
         "calibration": linear_ratio(*boot.totals(mine & y, np.where(mine, p, 0.0)).T),

@@ -199,7 +199,10 @@ def test_a_gate_that_does_not_pass_leaves_the_rules_list(shadow):
 
 def test_a_short_history_is_not_enough_evidence_and_the_rules_list_comes_out():
     con = make_marts(300, 40, 3, rate=3.0)
-    run = run_weekly(con, CONFIG, BOOK, PARTNERSHIP, sundays(40)[-1])
+    # A target changed after registration is said too, and keeps nobody from the named patterns' list.
+    changed = CONFIG.model_copy(update={"target": CONFIG.target.model_copy(update={"horizon_days": 92})})
+    run = run_weekly(con, changed, BOOK, PARTNERSHIP, sundays(40)[-1])
+    assert "The target or a gate was changed after version" in run.statement
     history = next(g for g in run.gates if g["id"] == "history")
     assert history["status"] == gates.UNPROVEN and "days needed; 273 days are there" in history["words"]
     assert (

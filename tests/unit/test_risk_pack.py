@@ -1,0 +1,109 @@
+"""What the hub hands the risk step, and how its figures are shown: nothing hidden comes out in a table."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+
+from pipelines.assets.risk import basis_of
+from pipelines.risk_pack import audit_attributes, build_steps, linkage_quality, registered_before, shadow_weeks
+from pipelines.risk_tables import evaluation_tables, trends
+
+
+def test_what_earlier_models_were_judged_by_is_read_from_their_cards(tmp_path):
+    cards = {
+        "boosting-1": {"as_of_date": "2026-09-27", "registration": {"version": 2, "hash": "aa"}},
+        "boosting-2": {"as_of_date": "2026-10-04", "registration": {"version": 2, "hash": "bb"}},
+        "logistic-3": {"as_of_date": "2026-10-04", "registration": {"version": 3, "hash": "cc"}},
+        "older": {"as_of_date": "2026-01-04"},
+    }
+    for name, card in cards.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").write_text(json.dumps(card))
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "card.json").write_text("{")
+    assert registered_before(tmp_path) == {2: "aa", 3: "cc"}
+    assert registered_before(tmp_path / "none") == {}
+
+
+def hub(mode: str) -> SimpleNamespace:
+    judged = [("risk.judged", "2026-09-27", "shadow"), ("risk.judged", "2026-09-27", "shadow")]
+    judged += [
+        ("risk.judged", "2026-10-04", "shadow"),
+        ("risk.judged", "2026-10-11", "pilot"),
+        ("list.shown", "x", "y"),
+    ]
+    entries = [SimpleNamespace(what=w, detail={"as_of_date": d, "mode": m}) for w, d, m in judged]
+    audit = SimpleNamespace(entries=lambda: entries)
+    return SimpleNamespace(partnership=SimpleNamespace(mode=mode), store=SimpleNamespace(audit=audit))
+
+
+def test_weeks_in_shadow_are_counted_once_and_only_for_live_running():
+    assert shadow_weeks(hub("live")) == 2 and shadow_weeks(hub("pilot")) == 0
+
+
+@pytest.fixture
+def con():
+    con = duckdb.connect()
+    con.execute("attach ':memory:' as warehouse")
+    return con
+
+
+def test_what_is_not_there_is_none(con):
+    assert audit_attributes(con) is None and linkage_quality(con, date(2026, 10, 4)) is None
+
+
+def test_the_newest_quality_of_linkage_known_by_then_counts(con):
+    con.execute("create schema warehouse.identity_export")
+    con.execute(
+        "create table warehouse.identity_export.linkage_quality as select * from (values"
+        " (timestamp '2026-10-03 01:00', 'precision', 'all', 0.99, 0.98, 1.0),"
+        " (timestamp '2026-10-05 01:00', 'precision', 'all', 0.995, 0.99, 1.0),"
+        " (timestamp '2026-10-06 01:00', 'precision', 'all', 0.5, 0.4, 0.6),"
+        " (timestamp '2026-10-05 01:00', 'precision', 'sex: F', 0.7, 0.6, 0.8),"
+        " (timestamp '2026-10-05 01:00', 'recall', 'all', null, null, null))"
+        " as t(night, measure, scope, value, low, high)"
+    )
+    assert linkage_quality(con, date(2026, 10, 4)) == {
+        "precision": {"estimate": pytest.approx(0.995), "low": pytest.approx(0.99), "high": 1.0}
+    }
+
+
+def test_the_manifest_becomes_steps_with_their_zone():
+    manifest = {
+        "sources": {"source.hub.audit.pupil": {"source_name": "audit", "name": "pupil"}},
+        "nodes": {
+            "model.hub.event": {
+                "resource_type": "model",
+                "name": "event",
+                "schema": "marts",
+                "raw_code": "select 1",
+                "depends_on": {"nodes": ["source.hub.audit.pupil", "macro.hub.versions"]},
+            },
+            "test.hub.unique": {"resource_type": "test", "name": "unique", "depends_on": {"nodes": []}},
+        },
+    }
+    steps = build_steps(manifest)
+    assert steps["audit.pupil"].zone == "audit" and steps["event"].reads == ("audit.pupil",) and len(steps) == 2
+
+
+def test_a_withheld_figure_is_called_that_and_the_list_says_what_was_accepted():
+    group = {
+        "group": "F",
+        "people": None,
+        **dict.fromkeys(("selection", "precision", "missed", "calibration")),
+        "difference": {"precision": None, "missed": {"estimate": 0.01, "low": -0.02, "high": 0.04}},
+        "recording": {"listed_without_need": None, "given_recording": 0.5},
+    }
+    shown = evaluation_tables({"fairness": {"attributes": [{"title": "Sex", "groups": [group]}]}})
+    (row,) = [line for line in shown["fairness"].value.splitlines() if "Sex" in line]
+    assert row.count("withheld") == 7 and "0.010 (-0.020 to 0.040)" in row
+    assert trends({}) == {}
+    spoke = SimpleNamespace(statement="", accepted=["It is not yet shown. Accepted until ..."])
+    assert "but the following" in basis_of(spoke)[0] and basis_of(spoke)[1].startswith("It is not yet shown")
+    assert basis_of(SimpleNamespace(statement="Why not.", accepted=[])) == ["Why not."]
+    assert "passed every check" in basis_of(SimpleNamespace(statement="", accepted=[]))[0]
