@@ -17,8 +17,11 @@ COVERED = ("version", "registered_on", "target", "gates", "evaluation", "compara
 
 
 def registration_hash(config: RiskConfig) -> str:
-    """The first 16 digits of the SHA-256 of what is registered."""
-    said = config.model_dump(mode="json", include=set(COVERED))
+    """The first 16 digits of the SHA-256 of what is registered.
+
+    What the pack says counts, not the engine's defaults: those belong to the hash of the code.
+    """
+    said = config.model_dump(mode="json", include=set(COVERED), exclude_unset=True)
     return digest([to_json(said)])[:16]
 
 
