@@ -7,6 +7,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from models.linkage import LinkageSettings
+
 _COMPARED = ("forename", "surname", "birth_date", "postcode", "nhs_number", "upn")
 _MOST = 25
 
@@ -27,7 +29,7 @@ with told as (
             when edge.kind = 'id_conflict' then 'id_conflict'
             when edge.adjusted_by is not null then edge.adjusted_by
             when edge.kind = 'deterministic' then edge.rule
-            when edge.adjusted_weight >= 7 then 'joins'
+            when edge.adjusted_weight >= {join} then 'joins'
             else 'too weak to join'
         end as edge
     from pair left join edge
@@ -67,6 +69,6 @@ def losses(rows: pd.DataFrame, edges: pd.DataFrame) -> dict[str, list[dict[str, 
         con.execute("create table edge as select * from scored")
         for name, by, apart in (("lost", "truth", "person"), ("false", "person", "truth")):
             con.execute(_PAIRS.format(differences=_differences(), by=by, apart=apart))
-            out[name] = con.sql(_KINDS.format(most=_MOST)).df().to_dict("records")
+            out[name] = con.sql(_KINDS.format(most=_MOST, join=LinkageSettings().join_weight)).df().to_dict("records")
             con.execute("drop table pair")
     return out

@@ -20,8 +20,8 @@ class LinkageSettings:
     True
     """
 
-    join_weight: float = 7.0
-    stay_weight: float = 4.0
+    join_weight: float = 6.0
+    stay_weight: float = 3.5
     keep_weight: float = -2.0
     """Edges below this weight are not kept: they can neither join, nor be worth a reviewer's minute."""
     deterministic_weight: float = 30.0

@@ -7,6 +7,7 @@ import doctest
 import importlib
 import pkgutil
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import models.linkage
 from models.linkage import identifiers, names
+from models.linkage.duck import FAMILY_FEATURES
 from models.linkage.edges import quarantine_shared
 from models.linkage.nodes import IDENTITY, contract
 from models.linkage.settings import LinkageSettings
@@ -182,6 +184,45 @@ def test_any_text_is_a_name_or_has_a_reason(text: str) -> None:
 @given(st.text(alphabet="0123456789", min_size=9, max_size=9))
 def test_at_most_one_last_digit_checks(nine: str) -> None:
     assert sum(identifiers.nhs_number(nine + d) is not None for d in "0123456789") <= 1
+
+
+@given(st.lists(st.text(alphabet="0123456789 -aB", max_size=13), max_size=8), st.integers(0, 10**9 - 1))
+def test_numbers_are_checked_all_at_once_as_one_by_one(values: list[str], stem: int) -> None:
+    values = [*values, *(f"{stem:09}{last}" for last in range(10)), *(f"B{stem:09}{last}AB" for last in range(10))]
+    assert identifiers.nhs_numbers(values) == [identifiers.nhs_number(v) for v in values]
+    upns = [*values, *(f"{letter}{stem:09}01{last}" for letter in "ABCXYZ" for last in "0A9I")]
+    assert identifiers.upns(upns) == [identifiers.upn(v) for v in upns]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("2012-01-01", "2012-05-06", True),
+        ("2012-01-01", "2012-01-01", True),
+        ("2012-01-01", "2013-05-06", False),
+        ("2012-04-03", "2012-03-04", True),
+        ("2012-04-03", "2012-09-14", False),
+    ],
+)
+def test_one_january_is_near_any_date_of_its_year(one: str, other: str, near: bool) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            "create table node as select $a as birth_date, 'P' as postcode, 'F' as sex, 'ray' as surname, "
+            "['ray'] as surname_parts, 'jo' as forename, ['jo'] as forename_forms",
+            {"a": one},
+        )
+        pair = con.execute(
+            f"select {FAMILY_FEATURES} from node as a, (select * replace ($b as birth_date) from node) as b",
+            {"b": other},
+        ).df()
+    assert bool(pair["near_birth"].iloc[0]) == near
+
+
+def test_a_listed_surgery_is_no_home() -> None:
+    sent = rows(postcode=["ZM1 1AA", "ZM1 1AB"], uprn=["1", "2"])
+    good, counts = standardise(sent, LinkageSettings(not_homes=("zm1 1aa",)))
+    assert good["postcode"].tolist() == [None, "ZM11AB"] and good["home_uprn"].tolist() == [None, "2"]
+    assert counts["reason"].tolist() == ["postcode_not_a_home"]
 
 
 def test_a_number_that_many_people_carry_is_quarantined() -> None:
