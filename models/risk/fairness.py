@@ -37,14 +37,16 @@ def groups_of(panel: Panel, at: np.ndarray, attributes: pd.DataFrame, config: Ri
     """
     missing = config.fairness.missing
     known = attributes.set_index(attributes["person_key"].astype(str))
-    keys = panel.rows["person_key"].iloc[at].astype(str)
+    # Once a person, not once a row: a person has dozens of rows.
+    person = panel.rows["person_key"].iloc[at].astype("category").cat
+    keys = person.categories.astype(str)
     out = {}
     for one in config.fairness.attributes:
         if one.feature is not None:
             out[one.name] = _banded(panel.column(one.feature)[at], one)
         elif one.name in known:
-            value = keys.map(known[one.name].astype(object).where(known[one.name].notna(), missing))
-            out[one.name] = value.astype(object).fillna(missing).astype(str).to_numpy()
+            value = known[one.name].astype(object).reindex(keys)
+            out[one.name] = value.where(value.notna(), missing).astype(str).to_numpy().astype(object)[person.codes]
         else:
             out[one.name] = np.full(len(at), missing, dtype=object)
     return out
