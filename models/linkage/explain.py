@@ -36,6 +36,7 @@ _ADJUSTED = {
     "namesake": "they may be a parent and child of one name",
     "siblings": "they may be brothers or sisters: one home and surname, different first names and birth dates",
     "id_disagreement": "their identifiers differ",
+    "decision": "a person decided that they are two people",
     "id_conflict": "they share an identifier but neither birth date nor names agree",
 }
 

@@ -35,7 +35,8 @@ def assign(
 ) -> Persons:
     """Settle clusters into persons and bring the assignment up to ``now``.
 
-    ``records`` (content order): ``record_key, first_known``. ``joins``: node pairs that joined inside clusters.
+    ``records`` (content order): ``record_key, first_known``, and ``known_from`` of the present version.
+    ``joins``: node pairs that joined inside clusters.
     ``basis``: per record, ``single | deterministic | probabilistic``. ``previous``, ``events``: the ledger so far.
     """
     # Keys and ids as numbers: a record's is its position, those that have gone follow in the ledger's order.
@@ -64,6 +65,8 @@ def assign(
     person = id_code[cluster] if len(cluster) else np.zeros(0, dtype="int64")
     new, stayed = was < 0, was == person
     known = records["first_known"].to_numpy().astype("datetime64[us]").astype("int64")
+    back = new & (_last(of_row, np.ones(len(of_row), dtype="int64"), len(keys))[: len(records)] > 0)
+    known = np.where(back, _back_since(records, previous, of_row), known)
     past = _replay(known, cluster, node, joins, stayed)
     start = np.maximum(known, past.joined_at[node]) if len(node) else known
     current = pd.DataFrame(
@@ -93,6 +96,15 @@ def assign(
         pd.DataFrame(log, columns=["person_id", "event", "other_person_id", "happened_at"]).assign(run_id=run_id),
         pd.DataFrame(redirects, columns=["person_id", "to_person_id", "redirected_at"]),
     )
+
+
+def _back_since(records: pd.DataFrame, previous: pd.DataFrame, of_row: np.ndarray) -> np.ndarray:
+    """From when (microseconds) each record is known that had gone and has come back: never while it was gone, or it
+    would have been two persons at once."""
+    ended = np.full(max(len(records), int(of_row.max(initial=-1)) + 1), np.iinfo("int64").min)
+    np.maximum.at(ended, of_row, previous["known_to"].to_numpy().astype("datetime64[us]").astype("int64"))
+    sent = records["known_from"].to_numpy().astype("datetime64[us]").astype("int64")
+    return np.maximum(sent, ended[: len(records)])
 
 
 def _last(place: np.ndarray, value: np.ndarray, size: int) -> np.ndarray:
