@@ -10,17 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import duckdb
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 _NAMES = "list_concat(coalesce(forename_forms, []), coalesce(surname_parts, []))"
 
-# Rule -> SQL expression for the list of a record's keys; NULL keys are left out.
-RULES: dict[str, str] = {
+# Rule -> SQL expression for the list of a record's keys; NULL keys are left out. What shares one of these is soon one
+# person: only the cap on a key's records limits them.
+SURE: dict[str, str] = {
     "a name and the birth date": f"list_transform({_NAMES}, lambda x: x || birth_date)",
     "a name and the postcode": f"list_transform({_NAMES}, lambda x: x || postcode)",
     "a name, the sector and the year": f"list_transform({_NAMES}, lambda x: x || postcode[:-3] || birth_year)",
-    "both names, in any order": "[least(forename, surname) || '|' || greatest(forename, surname)]",
     "any form of the forename, the surname": "list_transform(forename_forms, lambda x: x || '|' || surname)",
+}
+# What shares one of these may be anybody: they may make so many pairs a record on average, the rarest keys first.
+WIDE: dict[str, str] = {
+    "both names, in any order": "[least(forename, surname) || '|' || greatest(forename, surname)]",
     "forename, surname but for a letter": "list_transform(surname_marks, lambda x: forename || '|' || x)",
     "surname, forename but for a letter": "list_transform(forename_marks, lambda x: surname || '|' || x)",
     "any form of the forename, the year, an initial": (
@@ -30,45 +36,60 @@ RULES: dict[str, str] = {
         "list_transform(surname_marks, lambda x: x || birth_year || forename[1:1])"
     ),
     "surname and year": "[surname || birth_year]",
+    "a name and the year": f"list_transform({_NAMES}, lambda x: x || birth_year)",
+    "a name": _NAMES,
     "birth date and district": "[birth_date || postcode[:-4]]",
     "birth date, sex and initial": "[birth_date || sex || forename[1:1]]",
+    "birth date": "[birth_date]",
     "postcode and year": "[postcode || birth_year]",
     "postcode": "[postcode]",
 }
+_PAIRS_A_NODE = 3
+_PAIRS_AT_LEAST = 500_000
 
 
-def make_candidates(con: duckdb.DuckDBPyConnection, identifiers: Sequence[str], cap: int) -> pd.DataFrame:
+def make_candidates(
+    con: duckdb.DuckDBPyConnection, identifiers: Sequence[str], cap: int, touched: np.ndarray | None = None
+) -> pd.DataFrame:
     """Make table ``candidate(join_key_l, join_key_r, match_key)`` from table ``node_plain``.
 
-    Returns ``rule, pairs, cut_keys, cut_pairs`` per rule: pairs its keys of at most ``cap`` records make (a pair may
-    be made by several rules), and the keys and pairs that the cap cut.
+    ``touched``: nodes of which every pair must have one; all pairs by default. Returns ``rule, pairs, cut_keys,
+    cut_pairs`` per rule: pairs its keys of few enough records make (a pair may be made by several rules), and the keys
+    and pairs that the size guard cut.
     """
-    rules = {**{f"equal {column}": f"[{column}]" for column in identifiers}, **RULES}
-    con.execute("create or replace temp table block_key (rule utinyint, key_hash ubigint, node bigint)")
-    for number, keys in enumerate(rules.values()):
+    nodes = con.sql("select count(*) from node_plain").fetchall()[0][0]
+    wide = max(_PAIRS_AT_LEAST, _PAIRS_A_NODE * nodes)
+    rules = {f"equal {column}": f"[{column}]" for column in identifiers}
+    con.execute("create or replace temp table pair (l integer, r integer)")
+    if touched is not None:
+        con.register("touched_input", pa.table({"node": pa.array(touched, type=pa.int64())}))
+        con.execute("create or replace temp table touched as select node::integer as node from touched_input")
+        con.unregister("touched_input")
+    new = "" if touched is None else "and (l.node in (from touched) or r.node in (from touched))"
+    counts = []
+    for name, keys in {**rules, **SURE, **WIDE}.items():
         con.execute(
-            f"insert into block_key select distinct {number}, hash({number}, key), node "
+            "create or replace temp table block_key as select distinct hash(key) as key_hash, node::integer as node "
             f"from (select node, unnest({keys}) as key from node_plain) where key is not null"
         )
+        con.execute(
+            "create or replace temp table block as "
+            "select key_hash, count(*) as n from block_key group by 1 having n > 1"
+        )
+        sizes = con.sql("select n, count(*) as keys from block group by n order by n").fetchnumpy()
+        n, blocks = (np.asarray(sizes[column], dtype="float64") for column in ("n", "keys"))
+        made = blocks * n * (n - 1) / 2
+        few = (n <= cap) & ((made.cumsum() <= wide) | (name not in WIDE))
+        con.execute(
+            "insert into pair select l.node, r.node from block "
+            "inner join block_key as l using (key_hash) inner join block_key as r using (key_hash) "
+            f"where n <= {int(n[few].max(initial=0))} and l.node < r.node {new}"
+        )
+        counts.append((name, int(made[few].sum()), int(blocks[~few].sum()), int(made[~few].sum())))
     con.execute(
-        "create or replace temp table block as select rule, key_hash, count(*) as n from block_key "
-        "group by all having n > 1"
+        "create or replace table candidate as select distinct l as join_key_l, r as join_key_r, '0' as match_key "
+        "from pair"
     )
-    con.execute(
-        "create or replace temp table kept as select key_hash, node from block_key "
-        f"semi join (select key_hash from block where n <= {cap}) using (key_hash)"
-    )
-    con.execute(
-        "create or replace table candidate as select distinct l.node as join_key_l, r.node as join_key_r, "
-        "'0' as match_key from kept as l join kept as r on l.key_hash = r.key_hash and l.node < r.node"
-    )
-    counts = con.sql(
-        f"select rule, coalesce(sum(n * (n - 1) / 2) filter (n <= {cap}), 0)::bigint as pairs, "
-        f"count(*) filter (n > {cap}) as cut_keys, "
-        f"coalesce(sum(n * (n - 1) / 2) filter (n > {cap}), 0)::bigint as cut_pairs from block group by rule order by 1"
-    ).df()
-    for table in ("block_key", "block", "kept"):
+    for table in ("block_key", "block", "pair"):
         con.execute(f"drop table {table}")
-    names = list(rules)
-    counts["rule"] = [names[number] for number in counts["rule"]]
-    return counts
+    return pd.DataFrame(counts, columns=["rule", "pairs", "cut_keys", "cut_pairs"])

@@ -17,54 +17,93 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-_RANDOM_PAIRS = 500_000
+_RANDOM_PAIRS = 200_000
 _LARGEST_PERSON = 60
 # Weight of the stated chances beside what is counted, in pairs.
 _STATED = 20.0
 _STATED_STRANGERS = 2_000.0
 # Of the pairs of a very small table half may match; that is no reason to believe any of them.
 _LARGEST_PRIOR = 0.1
-_LEAST_M, _LEAST_U = 1e-3, 1e-7
+_LEAST, _LEAST_DIFFERENT = 1e-7, 1e-3
 _MOST_DIFFERENT = 2.5
+# Bits below which an unjoined pair teaches nothing.
+_HARDLY = -4.0
+_PRIOR_STEPS = 20
+# The prior of persons is at most so many bits below, or above, that of records.
+_PRIOR_BOUNDS = (-6.0, 2.0)
+# Place of plain equality among the levels, after the level of what is missing.
+_SAME = 1
 # Of the agreement seen in random pairs at least this share is put down to strangers.
 _STRANGERS_AT_LEAST = 0.05
 
 
 def all_pair_shares(con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, Any]]) -> list[np.ndarray]:
-    """Per comparison, how many of about half a million random pairs of ``node_plain`` stand at each level.
+    """Per comparison, how many of some 200,000 random pairs of ``node_plain`` stand at each level.
 
-    Pairs are nodes a fixed number of places apart in a shuffled order of fixed seed: the same pairs every time.
+    Pairs are nodes a fixed number of places apart in a shuffled order of fixed seed: the same pairs every time. Plain
+    equality, which a sample sees too seldom to tell one in ten thousand from two, is counted over *all* pairs.
     """
     n = con.sql("select count(*) from node_plain").fetchall()[0][0]
     if n < 2:
         return [np.zeros(len(c["comparison_levels"])) for c in comparisons]
     shuffled = np.random.default_rng(n).permutation(n)
     steps = sorted({1 + (k * 7919) % (n - 1) for k in range(min(n - 1, max(1, _RANDOM_PAIRS // n)))})
-    left = np.tile(shuffled, len(steps))
-    right = np.concatenate([np.roll(shuffled, -step) for step in steps])
-    return _level_counts(con, left, right, np.ones(len(left)), comparisons)
+    left = np.tile(shuffled, len(steps))[: 2 * _RANDOM_PAIRS]
+    right = np.concatenate([np.roll(shuffled, -step) for step in steps])[: 2 * _RANDOM_PAIRS]
+    counts = _level_counts(con, left, right, np.ones(len(left)), comparisons)
+    for comparison, counted in zip(comparisons, counts, strict=True):
+        counted[_SAME] = counted[_SAME:].sum() * _equal_share(con, comparison["output_column_name"])
+    return counts
+
+
+def _equal_share(con: duckdb.DuckDBPyConnection, column: str) -> float:
+    """Share of equal values among all pairs of nodes that both have one."""
+    equal, known = con.sql(
+        "select coalesce(sum(n * (n - 1)), 0)::double, coalesce(sum(n), 0)::double "
+        f"from (select count(*)::double as n from node_plain where {column} is not null group by {column})"
+    ).fetchall()[0]
+    return float(equal / (known * (known - 1.0))) if known > 1 else 0.0
 
 
 def learn(
-    con: duckdb.DuckDBPyConnection, settings: dict[str, Any], among_all: list[np.ndarray], person: np.ndarray
+    con: duckdb.DuckDBPyConnection,
+    settings: dict[str, Any],
+    among_all: list[np.ndarray],
+    person: np.ndarray,
+    pairs: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Settings with ``m``, ``u`` and the prior that the persons found so far imply.
 
     ``person``: person number of each node. A person of many records counts once per record and not once per pair, so
-    that a few large ones do not speak for all; the largest (over 60 nodes) are left out.
+    that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``pairs``: weighted pairs
+    (``node_l, node_r, adjusted_weight``). Those that were not joined count by their probability: one person's records
+    that differ much are seldom found, and learning from those found alone would make every difference look fatal.
     """
     n = len(person)
     sizes = np.bincount(person)
-    # Before anybody is found, every record is given one other on average.
-    pairs = float((sizes * (sizes - 1) / 2).sum()) or n / 2
-    prior = min(pairs / max(n * (n - 1) / 2, 1.0), _LARGEST_PRIOR)
     left, right = _pairs_inside(person, sizes)
-    inside = _level_counts(con, left, right, 1.0 / sizes[person[left]], settings["comparisons"])
+    share = 1.0 / sizes[person[left]]
+    # Before anybody is found, every record is given one other on average.
+    matches = float((sizes * (sizes - 1) / 2).sum()) or n / 2
+    if pairs is not None:
+        a, b, chance = _undecided(person, pairs)
+        matches += float(chance.sum())
+        share = np.r_[share, chance * 2.0 / (sizes[person[a]] + sizes[person[b]])]
+        left, right = np.r_[left, a], np.r_[right, b]
+    prior = min(matches / max(n * (n - 1) / 2, 1.0), _LARGEST_PRIOR)
+    inside = _level_counts(con, left, right, share, settings["comparisons"])
     learnt = [
         _learnt(comparison, counted, everybody, prior)
         for comparison, counted, everybody in zip(settings["comparisons"], inside, among_all, strict=True)
     ]
     return {**settings, "comparisons": learnt, "probability_two_random_records_match": prior}
+
+
+def _undecided(person: np.ndarray, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of two persons that may yet be one person, and how likely each is."""
+    left, right, weight = (pairs[column].to_numpy() for column in ("node_l", "node_r", "adjusted_weight"))
+    open_ = (person[left] != person[right]) & (weight > _HARDLY)
+    return left[open_], right[open_], 1 / (1 + 2.0 ** -weight[open_].astype(float))
 
 
 def _learnt(comparison: dict[str, Any], inside: np.ndarray, everybody: np.ndarray, prior: float) -> dict[str, Any]:
@@ -79,8 +118,10 @@ def _learnt(comparison: dict[str, Any], inside: np.ndarray, everybody: np.ndarra
     for level, is_real, m_value, u_value in zip(levels, real, m, u, strict=True):
         made = dict(level)
         if is_real:
-            made["m_probability"] = float(np.clip(m_value, _LEAST_M, 1 - _LEAST_M))
-            made["u_probability"] = float(np.clip(u_value, _LEAST_U, 1 - _LEAST_U))
+            # What never agrees inside a person found may still be one person: no difference forbids.
+            least = _LEAST_DIFFERENT if level is levels[-1] else _LEAST
+            made["m_probability"] = float(np.clip(m_value, least, 1 - _LEAST))
+            made["u_probability"] = float(np.clip(u_value, _LEAST, 1 - _LEAST))
         out.append(made)
     return {**comparison, "comparison_levels": out}
 
@@ -140,9 +181,11 @@ def _level_counts(
             if level["sql_condition"] != "ELSE"
         )
         cases.append(f"case {whens} else {len(levels) - 1} end as level_{number}")
+    columns = ", ".join(f"level_{number}" for number in range(len(comparisons)))
     stood = con.sql(
-        f"select share, {', '.join(cases)} from (select share, {_sides(con)} from pair_input "
-        "inner join node_plain as l on l.node = node_l inner join node_plain as r on r.node = node_r)"
+        f"select {columns}, sum(share) as share from (select share, {', '.join(cases)} from ("
+        f"select share, {_sides(con)} from pair_input inner join node_plain as l on l.node = node_l "
+        f"inner join node_plain as r on r.node = node_r)) group by {columns}"
     ).fetchnumpy()
     con.unregister("pair_input")
     return [
@@ -161,7 +204,43 @@ def _sides(con: duckdb.DuckDBPyConnection) -> str:
     return ", ".join(f'l."{c}" as "{c}_l", r."{c}" as "{c}_r"' for c in compared)
 
 
-def frequencies(nodes: pd.DataFrame, column: str) -> pd.DataFrame:
-    """``value, frequency`` of a column over ``nodes``."""
-    counts = nodes[column].dropna().value_counts(normalize=True)
-    return pd.DataFrame({"value": counts.index.astype(str), "frequency": counts.to_numpy()})
+def prior_shift(weight: np.ndarray, prior: float, nodes: int, families: bool) -> float:
+    """Bits to add to ``weight``, which holds ``prior``, to hold the prior that the weights themselves speak for.
+
+    Persons found and compared again are not records: nearly all who are one may have been joined already, or few may,
+    and the prior of two random *records* is wrong by as much. By expectation-maximisation over the prior alone;
+    pairs of the ``nodes`` that were never compared count as no match. Where there are ``families`` it only falls: the
+    many pairs that are half alike are brothers and sisters.
+
+    >>> prior_shift(np.full(5, -20.0), 1e-3, 40, False) < 0 < prior_shift(np.full(5, 20.0), 1e-3, 40, False)
+    True
+    """
+    if not len(weight):
+        return 0.0
+    pairs = nodes * (nodes - 1) / 2
+    start = np.log2(prior / (1 - prior))
+    shift, (least, most) = 0.0, _PRIOR_BOUNDS
+    most = 0.0 if families else most
+    for _ in range(_PRIOR_STEPS):
+        matches = float((1 / (1 + 2.0 ** -np.clip(weight + shift, -60, 60))).sum())
+        share = min(max(matches, _LEAST) / pairs, _LARGEST_PRIOR)
+        shift = float(np.clip(np.log2(share / (1 - share)) - start, least, most))
+    return shift
+
+
+def frequencies(nodes: pd.DataFrame, column: str, person: np.ndarray) -> pd.DataFrame:
+    """``value, frequency``: the share of persons found so far who have a value, the person at hand left out.
+
+    A birthday that only one person's records show is as rare as any other, however many records show it; half a person
+    is what a value seen once is worth, or what chance alone would give, if that is less.
+
+    >>> nodes = pd.DataFrame({"surname": ["ray", "ray", "low", "ray"]})
+    >>> frequencies(nodes, "surname", np.array([0, 0, 1, 2])).round(3).to_dict("list")
+    {'value': ['low', 'ray'], 'frequency': [0.167, 0.5]}
+    """
+    held = pd.DataFrame({"value": nodes[column], "person": person}).dropna().drop_duplicates()
+    counts = held.groupby("value", sort=True).size().astype(float)
+    people = max(held["person"].nunique(), 1)
+    chance = (1.0 + float((counts * (counts - 1)).sum())) / people
+    worth = (counts - 0.5).where(counts > 1, min(0.5, chance))
+    return pd.DataFrame({"value": counts.index.astype(str), "frequency": (worth / people).to_numpy()})

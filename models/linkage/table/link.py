@@ -26,12 +26,13 @@ from splink import Linker
 from splink.backends.duckdb import DuckDBAPI
 
 from models.linkage import duck, nodes
-from models.linkage.adjust import adjust, forenames_differ
+from models.linkage.adjust import adjust
 from models.linkage.cluster import Constraints, cluster
 from models.linkage.edges import quarantine_shared
 from models.linkage.settings import LinkageSettings
 from models.linkage.table import comparisons, learn
 from models.linkage.table.candidates import make_candidates
+from models.linkage.table.families import family_rules
 from models.linkage.table.profiles import describe
 from models.linkage.table.standardise import standardise_table
 
@@ -41,15 +42,14 @@ TABLE_SETTINGS = LinkageSettings(
     join_weight=0.0, stay_weight=0.0, unscored_weight=-1.0, max_cluster_nodes=200, block_cap=150, keep_weight=-10.0
 )
 _FIRST_BAR = 3.0
-# Of two siblings about this share are twins (1.5 % of UK maternities are multiple: ONS, Birth characteristics).
-_TWINS_AMONG_SIBLINGS = 0.04
-_LEARNING_STEPS = 2
-_ROUNDS = 4
+# How often persons are compared again, after each step of learning.
+_LEARNING_ROUNDS = (1, 4)
 _FEATURES = """
 select
     node_l, node_r, match_weight, {weights} as weights,
     case when {numbered} then 'deterministic' else 'probabilistic' end as kind,
     false as other_nhs, false as other_upn,
+    a.sex is not null and b.sex is not null as both_sex,
 """ + (
     duck.FAMILY_FEATURES
     + """
@@ -85,11 +85,13 @@ class LinkedTable:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """One comparison of nodes: weighted, adjusted pairs and what was cut."""
+class _Taught:
+    """All that weighing needs: Splink settings with learnt chances, value frequencies, identifiers, rules in force."""
 
-    pairs: pd.DataFrame
-    blocking: pd.DataFrame
+    model: dict[str, Any]
+    frequencies: dict[str, pd.DataFrame]
+    identifiers: Sequence[str]
+    settings: LinkageSettings
 
 
 def link_table(
@@ -132,10 +134,9 @@ def link_table(
     first = np.unique(node, return_index=True)[1]
     frame = known.iloc[first].reset_index(drop=True)
     frame.insert(0, "node", np.arange(len(frame), dtype="int64"))
-    person, found, model = _solve(frame, np.bincount(node), node[kept_apart], identifiers, settings)
+    person, pairs, blocking, model = _solve(frame, np.bincount(node), node[kept_apart], identifiers, settings)
     ids = records[record_id].to_numpy()
     of_record = _by_first_appearance(person[node]) if len(node) else node
-    pairs = found.pairs
     edges = pairs[["match_weight", "adjusted_weight", "adjusted_by", "weights"]].copy()
     edges.insert(0, "record_id_l", ids[first[pairs["node_l"]]])
     edges.insert(1, "record_id_r", ids[first[pairs["node_r"]]])
@@ -143,7 +144,7 @@ def link_table(
         persons=pd.DataFrame({"record_id": ids, "person": of_record}),
         edges=edges,
         placeholders=pd.concat([placeholders, shared], ignore_index=True),
-        blocking=found.blocking,
+        blocking=blocking,
         model=model,
     )
 
@@ -178,46 +179,53 @@ def _nodes(known: pd.DataFrame, identifiers: Sequence[str], apart: np.ndarray) -
 
 def _solve(
     frame: pd.DataFrame, records: np.ndarray, apart: np.ndarray, identifiers: Sequence[str], settings: LinkageSettings
-) -> tuple[np.ndarray, _Found, dict[str, Any]]:
-    """Person of every node, the last comparison of nodes, and the model."""
-    model = comparisons.settings(identifiers)
-    frequencies = {column: learn.frequencies(frame, column) for column in comparisons.TF_COLUMNS}
+) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Person of every node, the weighted pairs of nodes, what blocking made of them, and the model."""
+    untaught = comparisons.settings(identifiers)
     with duck.scratch(settings) as con:
         duck.load_nodes(con, frame)
         blocking = make_candidates(con, identifiers, settings.block_cap)
-        among_all = learn.all_pair_shares(con, model["comparisons"])
-        model = learn.learn(con, model, among_all, np.arange(len(frame)))
-        found = _Found(_weigh(con, model, frequencies, identifiers, settings), blocking)
+        among_all = learn.all_pair_shares(con, untaught["comparisons"])
+
+        def weigh(person: np.ndarray, pairs: pd.DataFrame | None) -> tuple[_Taught, pd.DataFrame]:
+            model = learn.learn(con, untaught, among_all, person, pairs)
+            frequencies = {column: learn.frequencies(frame, column, person) for column in comparisons.TF_COLUMNS}
+            raw = _weigh(con, _Taught(model, frequencies, identifiers, settings))
+            rules = family_rules(raw, model, settings)
+            return _Taught(model, frequencies, identifiers, rules), adjust(raw, rules)
+
+        taught, pairs = weigh(np.arange(len(frame)), None)
         bar = dataclasses.replace(settings, join_weight=settings.join_weight + _FIRST_BAR)
-        person = _cluster(len(frame), found.pairs, apart, bar)
-        for _ in range(_LEARNING_STEPS):
-            model = learn.learn(con, model, among_all, person)
-            found = _Found(_weigh(con, model, frequencies, identifiers, settings), blocking)
-            person = _cluster(len(frame), found.pairs, apart, settings)
-            person = _join_persons(frame, records, person, apart, model, frequencies, identifiers, settings)
-    return person, found, model
+        person = _cluster(len(frame), pairs, apart, bar)
+        for rounds in _LEARNING_ROUNDS:
+            taught, pairs = weigh(person, pairs)
+            person = _cluster(len(frame), pairs, apart, settings)
+            person = _join_persons(frame, records, person, apart, taught, rounds)
+    return person, pairs, blocking, taught.model
 
 
 def _join_persons(
-    frame: pd.DataFrame,
-    records: np.ndarray,
-    person: np.ndarray,
-    apart: np.ndarray,
-    model: dict[str, Any],
-    frequencies: dict[str, pd.DataFrame],
-    identifiers: Sequence[str],
-    settings: LinkageSettings,
+    frame: pd.DataFrame, records: np.ndarray, person: np.ndarray, apart: np.ndarray, taught: _Taught, rounds: int
 ) -> np.ndarray:
-    """Compare persons as if they were records until no two of them join."""
-    for _ in range(_ROUNDS):
+    """Compare persons as if they were records until no two of them join, at most ``rounds`` times."""
+    touched: np.ndarray | None = None
+    shift = 0.0
+    for _ in range(rounds):
         people = describe(frame, person, records)
-        with duck.scratch(settings) as con:
+        with duck.scratch(taught.settings) as con:
             duck.load_nodes(con, people)
-            make_candidates(con, identifiers, settings.block_cap)
-            pairs = _weigh(con, model, frequencies, identifiers, settings)
-        joined = _cluster(len(people), pairs, person[apart], settings)
+            make_candidates(con, taught.identifiers, taught.settings.block_cap, touched)
+            pairs = adjust(_weigh(con, taught), taught.settings)
+        if touched is None:
+            prior = taught.model["probability_two_random_records_match"]
+            families = taught.settings.sibling_weight is not None
+            shift = learn.prior_shift(pairs["adjusted_weight"].to_numpy(dtype=float), prior, len(people), families)
+        pairs["adjusted_weight"] += shift
+        joined = _cluster(len(people), pairs, person[apart], taught.settings)
         if joined.max(initial=-1) + 1 == len(people):
             break
+        # Only who has changed can meet anybody new.
+        touched = np.flatnonzero(np.bincount(joined) > 1)
         person = joined[person]
     return person
 
@@ -227,22 +235,16 @@ def _cluster(n: int, pairs: pd.DataFrame, apart: np.ndarray, settings: LinkageSe
     return cluster(n, left, right, weight.astype(float), Constraints(np.full(n, -1), apart), settings)
 
 
-def _weigh(
-    con: duckdb.DuckDBPyConnection,
-    model: dict[str, Any],
-    frequencies: dict[str, pd.DataFrame],
-    identifiers: Sequence[str],
-    settings: LinkageSettings,
-) -> pd.DataFrame:
-    """Weights of the candidate pairs of ``node_plain``: raw, adjusted by the family rules, and by column."""
+def _weigh(con: duckdb.DuckDBPyConnection, taught: _Taught) -> pd.DataFrame:
+    """Weights of the candidate pairs of ``node_plain``, by column too, and what the family rules ask of them."""
     if not con.sql("select count(*) from candidate").fetchall()[0][0]:
         con.execute("create or replace table scored as select 0::bigint node_l, 0::bigint node_r, 0.0 match_weight")
         con.execute("delete from scored")
-        return adjust(con.sql(_FEATURES.format(weights="'{}'", numbered="false")).df(), settings)
+        return con.sql(_FEATURES.format(weights="'{}'", numbered="false")).df()
     api = DuckDBAPI(connection=con)
-    linker = Linker(api.register(con.table("node_plain"), dataset_display_name="table_node"), model)
+    linker = Linker(api.register(con.table("node_plain"), dataset_display_name="table_node"), taught.model)
     logging.getLogger("splink").setLevel(logging.ERROR)
-    for column, known in frequencies.items():
+    for column, known in taught.frequencies.items():
         if known.empty:
             continue
         con.register("frequency", pa.table({column: known["value"], f"tf_{column}": known["frequency"]}))
@@ -252,42 +254,20 @@ def _weigh(
         linker.table_management.register_term_frequency_lookup(registered, column)
     blocked = api.register(con.table("candidate"), dataset_display_name="table_candidate")
     linker.table_management.register_blocked_pairs_for_predict(blocked)
-    scored = linker.inference.predict(threshold_match_weight=settings.keep_weight)
+    scored = linker.inference.predict(threshold_match_weight=taught.settings.keep_weight)
     columns = [name for name in scored.as_duckdbpyrelation().columns if name.startswith("mw_")]
     con.execute(
         f"create or replace table scored as select node_l, node_r, match_weight, {', '.join(columns)} "
         f"from {scored.physical_name}"
     )
     weights = "to_json({" + ", ".join(f"'{c[3:]}': round({c}, 2)" for c in columns) + "})"
-    numbered = " or ".join(f"coalesce(a.{column} = b.{column}, false)" for column in identifiers) or "false"
+    numbered = " or ".join(f"coalesce(a.{column} = b.{column}, false)" for column in taught.identifiers) or "false"
     out = con.sql(_FEATURES.format(weights=weights, numbered=numbered)).df()
     con.execute("drop table scored")
-    for view in ("table_node", "table_candidate", *(f"table_term_{c}" for c in frequencies)):
+    for view in ("table_node", "table_candidate", *(f"table_term_{c}" for c in taught.frequencies)):
         con.execute(f"drop view if exists {view}")
     duck.drop_splink_tables(con)
-    # Siblings and twins where there are families, neither where there are not.
-    weight = settings.twin_weight if twins_expected(out) else None
-    return adjust(out, dataclasses.replace(settings, twin_weight=weight, sibling_weight=weight))
-
-
-def twins_expected(pairs: pd.DataFrame) -> bool:
-    """Whether pairs of one home and one birth date with two forenames are twins, or one person misnamed.
-
-    Both look alike, and a table of strangers has no twins: there such a pair is a typing error. The pairs of one home
-    with two forenames *and* two birth dates, siblings, tell how many twins to expect.
-
-    >>> home = dict.fromkeys(["near_surname", "same_postcode", "both_forename", "both_birth"], True)
-    >>> differ = {"same_forename": False, "forename_meets": False, "forename_edits": 5, "forename_likeness": 0.3,
-    ...     "other_sex": False, "kind": "probabilistic"}
-    >>> siblings = [home | differ | {"same_birth": False, "near_birth": False}] * 50
-    >>> alike = [home | differ | {"same_birth": True, "near_birth": True}]
-    >>> twins_expected(pd.DataFrame(siblings + alike)), twins_expected(pd.DataFrame(alike * 9))
-    (True, False)
-    """
-    two = pairs["near_surname"] & pairs["same_postcode"] & forenames_differ(pairs) & pairs["both_birth"]
-    two &= pairs["kind"] == "probabilistic"
-    siblings, alike = int((two & ~pairs["near_birth"]).sum()), int((two & pairs["same_birth"]).sum())
-    return _TWINS_AMONG_SIBLINGS * siblings >= 0.5 * alike
+    return out
 
 
 def _by_first_appearance(labels: np.ndarray) -> np.ndarray:

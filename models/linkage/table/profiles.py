@@ -15,6 +15,7 @@ _FORMS = {
     "forename_marks": "forename",
     "surname_parts": "surname",
     "surname_marks": "surname",
+    "birth_day": "birth_date",
 }
 
 

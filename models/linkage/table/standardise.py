@@ -127,8 +127,8 @@ def standardise_table(
 
     ``columns``: our name (forename, surname, birth_date, sex, postcode) -> the table's; a column the table does not
     have is wholly missing. Out: same rows and order; ``forename, forename_forms, forename_marks, surname,
-    surname_parts, surname_marks, birth_date`` (``YYYY-MM-DD`` or NULL), ``birth_year, sex, postcode`` and each
-    identifier.
+    surname_parts, surname_marks, birth_date`` (``YYYY-MM-DD`` or NULL), ``birth_year``, ``birth_day`` (days since the
+    year 1 as text, of dates that can be), ``sex, postcode`` and each identifier.
     """
     out = pd.DataFrame(index=pd.RangeIndex(len(records)))
     reasons: list[pd.Series] = []
@@ -172,6 +172,20 @@ def _dates(out: pd.DataFrame, dates: np.ndarray, reasons: list[pd.Series]) -> No
         reasons.append(pd.Series({"birth_date_first_january": int(first.sum())}))
     out["birth_date"] = _objects([None if alone else value for value, alone in zip(dates, year_alone, strict=True)])
     out["birth_year"] = _objects([None if value is None else value[:4] for value in dates])
+    days = {value: _day(value) for value in out["birth_date"].dropna().unique()}
+    out["birth_day"] = _objects([days.get(value) for value in out["birth_date"]])
+
+
+def _day(date: str) -> str | None:
+    """Days since the year 1 as text, None of a date that cannot be.
+
+    >>> _day("0001-01-02"), _day("1956-13-02")
+    ('2', None)
+    """
+    try:
+        return str(dt.date.fromisoformat(date).toordinal())
+    except ValueError:
+        return None
 
 
 def _month_first(values: pd.Series) -> bool:

@@ -1,0 +1,155 @@
+"""Tables of people nobody tuned for, through the one public call, beside plain Splink on the same records.
+
+FEBRL 3 and 4 come with this repository (benchmarks/data/febrl). The 50,000 historical figures of Splink's
+demonstrations do not; give the parquet file by --historical (github.com/moj-analytical-services/splink_datasets, file
+data/historical_figures_with_errors_50k.parquet). Only forename, surname, birth date, sex, postcode and an identifier
+are used, on both sides. Each method runs in a process of its own, so that seconds and peak memory are its own; pairs
+are scored after clustering, a pair never compared is a miss, and truth is read for nothing else.
+
+Example: python -m benchmarks.linkage_tables --historical ~/historical_figures_with_errors_50k.parquet
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.linkage_scores import score
+from benchmarks.machine import machine, measure
+
+HERE = Path(__file__).parent
+BAR = {"febrl3": 0.998, "febrl4": 0.998}
+
+
+@dataclass(frozen=True)
+class People:
+    """Records with the column names of ``link_table``, their identifiers, and the true person of each."""
+
+    records: pd.DataFrame
+    identifiers: tuple[str, ...]
+    truth: np.ndarray
+
+
+def febrl(*files: str) -> People:
+    """The named FEBRL files as one table."""
+    parts = [pd.read_csv(HERE / "data" / "febrl" / f"{f}.csv.gz", skipinitialspace=True, dtype=str) for f in files]
+    table = pd.concat(parts, ignore_index=True)
+    names = {"rec_id": "record_id", "given_name": "forename", "date_of_birth": "birth_date"}
+    kept = table.rename(columns=names)[["record_id", "forename", "surname", "birth_date", "postcode", "soc_sec_id"]]
+    return People(kept, ("soc_sec_id",), table["rec_id"].str.split("-").str[1].to_numpy())
+
+
+def historical(path: Path) -> People:
+    """Splink's 50,000 historical figures, five columns of them."""
+    table = pd.read_parquet(path)
+    names = {"unique_id": "record_id", "first_name": "forename", "dob": "birth_date", "gender": "sex"}
+    names["postcode_fake"] = "postcode"
+    return People(table.rename(columns=names)[["surname", *names.values()]], (), table["cluster"].to_numpy())
+
+
+def by_table_function(people: People) -> np.ndarray:
+    """Persons as ``link_table`` finds them."""
+    from models.linkage.table import link_table
+
+    return link_table(people.records, identifiers=people.identifiers).persons["person"].to_numpy()
+
+
+def by_plain_splink(people: People) -> np.ndarray:
+    """Persons as Splink's documented settings find them; an identifier is compared exactly."""
+    from benchmarks.plain_splink import COLUMNS, plain_splink
+    from models.linkage.settings import LinkageSettings
+
+    rows = people.records.copy()
+    digits = rows["birth_date"].str.replace("-", "")
+    dates = pd.to_datetime(digits, format="%Y%m%d", errors="coerce").dt.strftime("%Y-%m-%d")
+    rows["birth_date"] = dates.astype(object).where(dates.notna(), None)
+    rows = rows.rename(columns=dict(zip(people.identifiers, ("nhs_number", "upn"), strict=False)))
+    return plain_splink(rows.reindex(columns=COLUMNS).astype(object), LinkageSettings()).person
+
+
+METHODS: dict[str, Callable[[People], np.ndarray]] = {"link_table": by_table_function, "plain Splink": by_plain_splink}
+
+
+def b_cubed(person: np.ndarray, truth: np.ndarray) -> float:
+    """B-cubed F1: precision and recall of each record's person, averaged over records.
+
+    >>> round(b_cubed(np.array([0, 0, 1]), np.array([5, 5, 5])), 3)
+    0.714
+    """
+    both = pd.DataFrame({"person": person, "truth": truth}).value_counts().rename("n").reset_index()
+    found, true = (both.groupby(side)["n"].transform("sum") for side in ("person", "truth"))
+    precision, recall = ((both["n"] ** 2 / size).sum() / len(person) for size in (found, true))
+    return float(2 * precision * recall / (precision + recall))
+
+
+def sets(historical_path: Path | None) -> dict[str, Callable[[], People]]:
+    """The tables by name."""
+    known: dict[str, Callable[[], People]] = {
+        "febrl3": lambda: febrl("dataset3"),
+        "febrl4": lambda: febrl("dataset4a", "dataset4b"),
+    }
+    return known | ({"historical_50k": lambda: historical(historical_path)} if historical_path else {})
+
+
+def one(people: People, method: str, out: Path) -> None:
+    """Link one table by one method and write the scores."""
+    person = METHODS[method](people)
+    found = score(person, people.truth)
+    figures = {**found.as_dict(), "b_cubed": round(b_cubed(person, people.truth), 6), "persons": len(set(person))}
+    out.write_text(json.dumps(figures), encoding="utf-8")
+
+
+def main() -> None:
+    """Run every table by every method and print, and store, what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--historical", type=Path, help="parquet file of the 50,000 historical figures")
+    parser.add_argument("--only", help="one table: febrl3, febrl4 or historical_50k")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="folder for the JSON file")
+    parser.add_argument("--one", nargs=3, metavar=("TABLE", "METHOD", "FILE"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    known = sets(arguments.historical)
+    if arguments.one:
+        table, method, out = arguments.one
+        one(known[table](), method, Path(out))
+        return
+    if arguments.only and arguments.only not in known:
+        parser.error(f"{arguments.only} is not one of {', '.join(known)}; historical_50k needs --historical")
+    shown = Table("table", "method", "precision", "recall", "F1", "B-cubed", "seconds", "GB", "bar")
+    measured: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for table in [arguments.only] if arguments.only else list(known):
+            for method in METHODS:
+                out = Path(folder) / "scores.json"
+                command = [sys.executable, "-W", "ignore", "-m", "benchmarks.linkage_tables"]
+                command += ["--historical", str(arguments.historical)] if arguments.historical else []
+                cost = measure([*command, "--one", table, method, str(out)], os.environ)
+                if cost.exit_code:
+                    raise SystemExit(f"{table} by {method} ended with code {cost.exit_code}; its words are above")
+                figures = json.loads(out.read_text(encoding="utf-8"))
+                measured.setdefault(table, {})[method] = figures | cost.as_dict()
+                bar = BAR.get(table) if method == "link_table" else None
+                verdict = "" if bar is None else f"{'met' if figures['f1'] >= bar else 'MISSED'} ({bar})"
+                rates = [f"{figures[name]:.4f}" for name in ("precision", "recall", "f1", "b_cubed")]
+                shown.add_row(table, method, *rates, f"{cost.wall_seconds:.0f}", f"{cost.peak_gigabytes:.2f}", verdict)
+    Console(width=120).print(shown)
+    if not arguments.only:
+        path = arguments.results / f"linkage_tables_{datetime.now(UTC):%Y%m%d}.json"
+        path.write_text(json.dumps({"machine": machine(), "tables": measured}, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
