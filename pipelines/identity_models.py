@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ def print_shadow(console: Console, folder: Path) -> None:
     from pipelines.linkage_night import hidden_figures, how
 
     hub = Hub.from_environment()
-    candidate, settings, now = _model(folder), hub.linkage_settings(), hub.present()
+    # A moment later, so that the last night counts as over even if nothing has come since.
+    candidate, settings, now = _model(folder), hub.linkage_settings(), hub.present() + timedelta(seconds=1)
     with console.status("two nights on paper"), hub.zones.open("identity", "warehouse", read_only=True) as con:
         if history.last_night(con, now, "linkage")[0] is None:
             raise HubProblem("There is no night to compare with yet: `hub run nightly` first.")
@@ -137,8 +139,11 @@ def _print_report(console: Console, report: Mapping[str, Any]) -> None:
     sides = [
         {(row["measure"], row["scope"]): row for row in side["hidden_identifier"]} for side in (present, candidate)
     ]
-    for measure, scope in sides[1]:
-        table.add_row(f"{measure}, {scope}", *[_share(side.get((measure, scope))) for side in sides])
+    for key in sides[1]:
+        told = [_share(side.get(key)) for side in sides]
+        # Of the groups only those that differ; all of them are in the file.
+        if key[1] == "all" or told[0] != told[1]:
+            table.add_row(", ".join(key), *told)
     console.print(table)
     moved = [
         (abs(rate - present["link_rates"].get(pair, 0.0)), pair, rate) for pair, rate in candidate["link_rates"].items()
