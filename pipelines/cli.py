@@ -19,6 +19,7 @@ from pipelines import cli_identity, cli_identity_explain, cli_identity_model
 from pipelines.cli_decisions import decisions_app
 from pipelines.cli_operations import alert_app, keep, purge
 from pipelines.cli_reports import report_app
+from pipelines.cli_risk import risk_app
 
 # Pinned to the real output: steps that print for themselves are kept out of it while a run is told.
 console = Console(highlight=False, file=sys.stdout)
@@ -64,6 +65,7 @@ app.add_typer(dbt_app, name="dbt")
 app.add_typer(decisions_app, name="decisions")
 app.add_typer(report_app, name="report")
 app.add_typer(alert_app, name="alert")
+app.add_typer(risk_app, name="risk")
 identity_app.command("queue", epilog="Example: hub identity queue --kind twin --limit 5")(cli_identity.queue)
 identity_app.command(
     "show", epilog='Example: hub identity show Q7K2M9XP4TA --names --by "A. Reader" --why "twins or one child?"'

@@ -16,6 +16,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from governance.seal import SealBroken
     from governance.zones import ZoneProblem
     from models.linkage import BarrierBroken, ModelMismatch
+    from models.risk.declare import DeclarationError
     from pipelines.dbt_assembly import AssemblyProblem
     from pipelines.dbt_runs import DbtProblem
     from pipelines.hub import HubProblem
@@ -34,6 +35,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         CodeSetProblem,
         ContractRefused,
         DbtProblem,
+        DeclarationError,
         DemoMissingError,
         HubProblem,
         HubStoreProblem,

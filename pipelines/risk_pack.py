@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+from rich.console import Console
 
 from pipelines.clock import weekly_cutoff
-from pipelines.dbt_runs import manifest_path
+from pipelines.dbt_runs import ensure_manifest, manifest_path
 from pipelines.hub import Hub
 
 JUDGED = "risk.judged"
@@ -32,6 +33,35 @@ def load_declarations(hub: Hub) -> tuple[Any, Any]:
     require_kept(config, _kept_days(hub))
     require_clean_lineage(config, build_steps(json.loads(manifest_path(hub).read_text(encoding="utf-8"))))
     return config, load_rules(hub.declaration("rules.yml"), config)
+
+
+def check_declarations(console: Console, hub: Hub) -> bool:
+    """Tell what the declarations say and whether they are registered; False when a model list could not be issued.
+
+    Raises:
+        DeclarationError: as for `load_declarations`.
+    """
+    from models.risk.labels import needed_history
+    from models.risk.registration import registration_hash, registration_problem
+
+    ensure_manifest(hub)
+    config, book = load_declarations(hub)
+    read = len(config.model_features)
+    console.print(f"{len(config.features)} features ({read} for the model), {len(book.rules)} patterns can be used.")
+    kept = min(_kept_days(hub).values(), default=0)
+    console.print(f"History: {needed_history(config, kept).words} at the shortest retention." if kept else "")
+    before = registered_before(hub.settings.root / "models")
+    problem = registration_problem(config, before)
+    if problem is None:
+        console.print(f"Version {config.version} of {config.registered_on:%d %B %Y} is registered as it stands.")
+        return True
+    console.print(f"{problem} Until that is mended, the named patterns' list alone is issued.")
+    if config.version in before:
+        console.print("Models were judged by this version: give what is declared now the next version and its date.")
+    else:
+        line = f"version: {config.version}, registered_on: {config.registered_on}"
+        console.print(f'The line for `registrations`:\n  - {{{line}, hash: "{registration_hash(config)}"}}')
+    return False
 
 
 def build_steps(manifest: dict[str, Any]) -> dict[str, Any]:
