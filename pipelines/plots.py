@@ -86,7 +86,7 @@ def persons_plot(sizes: pd.DataFrame, edges: pd.DataFrame) -> bytes:
         bottom += heights
     if len(grid):
         right.legend(fontsize=8)
-    right.set_title("links kept, by adjusted weight in bits (join at 7, stay at 4)", fontsize=9)
+    right.set_title("links kept, by adjusted weight in bits", fontsize=9)
     for axes in (left, right):
         axes.tick_params(labelsize=8)
     return _png(figure)

@@ -8,6 +8,8 @@ The way through, one module a step::
     standardise -> nodes (contract equal records) -> edges (identifier, then Splink) -> adjust (families)
         -> cluster (constraints) -> ledger + backlog (persistent ids, both clocks) -> places (homes, households, areas)
     barriers come first and last;  duck is the only module that speaks to DuckDB;  train makes the model's files
+    guard keeps yesterday's persons (keep) where tonight's may not stand;  hidden_identifier and quality measure;
+    explain and who answer people;  shadow says what another model would change;  sensitive hides addresses
 
 :func:`link` runs one night and writes nothing; :func:`write` stores its result in one transaction. A
 :class:`LinkageResult` holds (all times naive UTC, open ``known_to`` 9999-12-31):
@@ -25,13 +27,29 @@ The way through, one module a step::
 ``person_area``      person_id, area_team, known_from, known_to
 ``person``           person_id, birth_month, area_team, sort_no, known_from, known_to: for export
 ``household``        household_id, sort_no: for export
-``quality``          placeholders, blocking, link_rates, cluster_sizes, edges_by_kind, night: frames of counts
+``quality``          placeholders, blocking, feeds, link_rates, conflicts, cluster_sizes, edges_by_kind, queue,
+                     decisions, night: frames of counts
 ===================  ========================================================================================
 """
 
 from models.linkage.barriers import BarrierBroken
+from models.linkage.guard import Guarded, guarded
 from models.linkage.model import LinkageModel, ModelMismatch
 from models.linkage.night import LinkageResult, link, write
 from models.linkage.settings import LinkageSettings
+from models.linkage.who import Who, who_was, why
 
-__all__ = ["BarrierBroken", "LinkageModel", "LinkageResult", "LinkageSettings", "ModelMismatch", "link", "write"]
+__all__ = [
+    "BarrierBroken",
+    "Guarded",
+    "LinkageModel",
+    "LinkageResult",
+    "LinkageSettings",
+    "ModelMismatch",
+    "Who",
+    "guarded",
+    "link",
+    "who_was",
+    "why",
+    "write",
+]
