@@ -91,7 +91,7 @@ def settle(
             if label in main_source and label not in (silent or ()):
                 out.events.append((name, "split", main_source[label]))
         out.ids.append(name)
-    for name in age.sort_values().index:
+    for name in age.sort_values().index.tolist():
         if name not in taken:
             out.events.append((name, "merged", out.ids[goes_to[name]]) if name in goes_to else (name, "retired", None))
     return out

@@ -141,9 +141,8 @@ def link(
     homes = places.household_first
     # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
     # them would be broken by chance.
-    home_texts = [
-        f"{one}\x1f{home}" for one, home in zip(text.iloc[homes["position"]], homes["household_id"], strict=True)
-    ]
+    begins = text.to_numpy(dtype=object)[homes["position"].to_numpy()]
+    home_texts = [f"{one}\x1f{home}" for one, home in zip(begins, homes["household_id"].tolist(), strict=True)]
     homes = homes.assign(sort_no=np.array(order_hash(home_texts), dtype="int64") if home_texts else [])
     return LinkageResult(
         assignment,

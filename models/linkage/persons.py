@@ -43,7 +43,8 @@ def assign(
     earlier_key = previous["record_key"].astype(records["record_key"].dtype)
     of_row, keys = pd.factorize(pd.concat([records["record_key"], earlier_key], ignore_index=True))
     of_row = of_row[len(records) :]
-    code, known_ids = pd.factorize(previous["person_id"])
+    code, ids_so_far = pd.factorize(previous["person_id"])
+    known_ids = np.asarray(ids_so_far, dtype=object)
     is_open = (previous["known_to"] == OPEN).to_numpy()
     in_use = np.zeros(len(known_ids), dtype=bool)
     in_use[code[is_open]] = True
