@@ -14,7 +14,8 @@ were, new ones stand alone (each a person of its own, ``reason`` = ``held``), so
 marts build; the first good night gives them to the persons they belong to. A barrier is obeyed on such a night too.
 
 The first load has nothing to be compared with. A named person's sign-off lets one night pass, whatever it changes,
-when the model is the one the sign-off is for (``linkage.sign_off``); nothing lets a broken hash or barrier pass.
+when the model is the one the sign-off is for (``linkage.sign_off``); it is used up by the first night with that model,
+needed or not. Nothing lets a broken hash or barrier pass.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Verdict:
 
     def row(self, run_id: str) -> dict[str, Any]:
         """This night as a row of ``linkage.night``."""
-        passed = f" Let pass by {self.signed_by}." if self.signed_by else ""
+        passed = f" Let pass by {self.signed_by}." if self.why and self.signed_by else ""
         return {
             "run_id": run_id,
             "model_digest": self.model_digest,
@@ -141,7 +142,7 @@ def judge(before: Before, tonight: Tonight, digest: str, settings: LinkageSettin
         "ids_changed_share": round(share, 6),
         "largest": tonight.largest,
     }
-    signed = before.signed.get(digest) if why else None
+    signed = before.signed.get(digest)
     return Verdict(bool(why) and signed is None, tuple(why), figures, digest, signed)
 
 

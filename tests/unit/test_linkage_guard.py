@@ -99,6 +99,13 @@ def test_a_named_sign_off_lets_one_night_pass_and_no_more(hub, model, wild) -> N
     assert night(con, model, 2).verdict.kept  # back again is another change
 
 
+def test_a_sign_off_is_used_up_by_the_first_night_even_if_nothing_changed(hub, model) -> None:
+    con, _, _ = hub
+    history.sign(con, model.digest, "R. Example", "to be sure", NOW)
+    assert night(con, model, 1).verdict.why == ()
+    assert con.sql("select used_by_night is not null from linkage.sign_off").fetchall() == [(True,)]
+
+
 def test_an_empty_feed_retires_nobody_and_all_is_as_it_was_when_it_returns(hub, model) -> None:
     con, made, first = hub
     gone = dt.datetime(2026, 10, 5, 18)
