@@ -118,7 +118,8 @@ def _theme_yields(
         told = np.flatnonzero((heavy == column).any(axis=1) & (values[:, column] > 0))
         _, first = np.unique(person[told], return_index=True)
         found = int(judged.y[places[told[first]]].sum())
-        frequency = rules.natural_frequency(found, len(first), config.evaluation.smallest_cell)
+        smallest = config.evaluation.smallest_cell
+        frequency = rules.natural_frequency(found, len(first), smallest, config.outcome_words)
         out.append({"id": theme, "title": title} | frequency)
     return out
 
@@ -148,6 +149,7 @@ def _stability(
         overlaps.append(steadiness.overlap(mine.rows, first, other))
     known = [o for o in overlaps if o is not None]
     out["refit_overlap"] = min(known) if known else None
+    out["places"] = int(first.sum())
     out["reasons"] = _shaken_reasons(panel, mine.at[first][:SHAKEN_ROWS], rolled, config)
     return out
 

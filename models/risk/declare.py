@@ -229,6 +229,8 @@ class RiskConfig(Strict):
     never_features: tuple[NeverFeature, ...]
     never_exceptions: tuple[NeverException, ...] = ()
     never_alone: tuple[str, ...] = ()
+    # What came to people with an outcome, after "was" or "were": the words of every frequency.
+    outcome_words: str = "found to need more help"
     features: tuple[Feature, ...]
 
     @model_validator(mode="after")

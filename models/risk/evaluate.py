@@ -101,8 +101,7 @@ def evaluate(
     result["score_histogram"] = score_histogram(scores[MODEL])
     missed = result["at_capacity"][MODEL]["recall"]["estimate"]
     result["words"] = (
-        f"Of ten people who turned out to need more help, about {round(10 * (1 - missed))}"
-        " would not have been on the list."
+        f"Of ten people {config.outcome_words}, about {round(10 * (1 - missed))} would not have been on the list."
     )
     return result
 

@@ -117,13 +117,14 @@ def stability(gate: Gate, given: GateInput) -> GateResult:
     if not steady or steady.get("turnover") is None:
         return result(gate, UNPROVEN, "How steady the list is could not be measured.")
     turnover, overlap = steady["turnover"], steady.get("refit_overlap")
-    numbers = {"turnover": turnover, "refit_overlap": overlap}
+    numbers = {"turnover": turnover, "refit_overlap": overlap, "places": steady["places"]}
     numbers |= {"most_turnover": gate.most_turnover, "least_overlap": gate.least_overlap}
     if turnover > gate.most_turnover:
         words = f"Too many of those pointed to change from one week to the next ({in_a_hundred(turnover)})."
         return result(gate, FAILED, words, **numbers)
-    if overlap is None:
-        return result(gate, UNPROVEN, "Whether the list depends on the draws of the fit was not measured.", **numbers)
+    if overlap is None or steady["places"] < gate.minimum_found:
+        words = "There are too few places on the list to say whether it depends on the draws of the fit."
+        return result(gate, UNPROVEN, words, **numbers)
     if overlap < gate.least_overlap:
         words = f"Fitted again with other draws the model points to others ({in_a_hundred(1 - overlap)} differ)."
         return result(gate, FAILED, words, **numbers)

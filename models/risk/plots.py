@@ -45,7 +45,7 @@ def precision_recall_plot(evaluation: Mapping[str, Any]) -> bytes:
 
 def calibration_plot(evaluation: Mapping[str, Any]) -> bytes:
     """What the model expected against what happened, in bins of people, with intervals."""
-    figure, axes = _figure("Expected and observed share found to need more help")
+    figure, axes = _figure("Expected and observed share with an outcome")
     curve = evaluation["calibration"]["curve"]
     mean, observed, n = (np.array([c[k] for c in curve]) for k in ("mean", "observed", "n"))
     half = 1.96 * np.sqrt(np.maximum(observed * (1 - observed), 1e-9) / n)

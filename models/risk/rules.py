@@ -41,12 +41,15 @@ def _meets(panel: Panel, condition: Condition) -> np.ndarray:
     return meets
 
 
+FOUND = "found to need more help"
+
+
 def yields(
-    rows: pd.DataFrame, holds: np.ndarray, y: np.ndarray, book: RuleBook, smallest_cell: int
+    rows: pd.DataFrame, holds: np.ndarray, y: np.ndarray, book: RuleBook, smallest_cell: int, came_to: str = FOUND
 ) -> list[dict[str, Any]]:
     """What came of each rule on matured weeks: people it pointed to (each once, at the first time), and of them those
-    found to need more help. rows: person per row, ordered by date; holds: (rows, rules); y: outcome. Aggregates only;
-    counts below the smallest cell are withheld."""
+    with an outcome. rows: person per row, ordered by date; holds: (rows, rules); y: outcome; came_to: as for
+    `natural_frequency`. Aggregates only; counts below the smallest cell are withheld."""
     person = rows["person"].to_numpy()
     out = []
     for column, rule in enumerate(book.rules):
@@ -54,7 +57,7 @@ def yields(
         # Rows are ordered by date, so the first position of a person is the first time the rule pointed to them.
         _, first = np.unique(person[positions], return_index=True)
         shown, found = len(first), int(y[positions[first]].sum())
-        out.append({"id": rule.id, "title": rule.title} | natural_frequency(found, shown, smallest_cell))
+        out.append({"id": rule.id, "title": rule.title} | natural_frequency(found, shown, smallest_cell, came_to))
     return out
 
 
@@ -63,17 +66,18 @@ def no_yields(book: RuleBook) -> list[dict[str, Any]]:
     return [{"id": r.id, "title": r.title} | natural_frequency(0, 0, 1) for r in book.rules]
 
 
-def natural_frequency(found: int, shown: int, smallest_cell: int) -> dict[str, Any]:
-    """A share in words people can picture, with its interval (Wilson score, 95 %), or why none is given."""
+def natural_frequency(found: int, shown: int, smallest_cell: int, came_to: str = FOUND) -> dict[str, Any]:
+    """A share in words people can picture, with its interval (Wilson score, 95 %), or why none is given.
+
+    came_to: what came to those found, after "was" or "were" (`outcome_words` of risk.yml).
+    """
     if shown < max(10, smallest_cell):
         return {"shown": None, "found": None, "low": None, "high": None, "words": "too few so far to say"}
     low, high = wilson(found, shown)
     tenths = round(10 * found / shown)
     about = "fewer than one" if tenths == 0 else ("about one" if tenths == 1 else f"about {_number(tenths)}")
     between = f"between {_number(int(np.floor(10 * low)))} and {_number(int(np.ceil(10 * high)))}"
-    words = (
-        f"of ten people shown for this, {about} {'was' if tenths <= 1 else 'were'} found to need more help ({between})"
-    )
+    words = f"of ten people shown for this, {about} {'was' if tenths <= 1 else 'were'} {came_to} ({between})"
     hidden = 0 < found < smallest_cell
     return {
         "shown": shown,

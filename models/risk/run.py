@@ -127,9 +127,8 @@ def run_weekly(
         newest = pd.Timestamp(rolled.judged.rows["as_of_date"].max()).date()
         recorded_by = recorders_of(con, config, marts, newest)
         evaluation = assess(panel, rolled, outcomes, config, book, capacity, as_of_date, attributes, recorded_by)
-        yields = rules.yields(
-            rolled.judged.rows, rolled.judged.holds, rolled.judged.y, book, config.evaluation.smallest_cell
-        )
+        judged, smallest = rolled.judged, config.evaluation.smallest_cell
+        yields = rules.yields(judged.rows, judged.holds, judged.y, book, smallest, config.outcome_words)
 
     progress("gates")
     problems = [

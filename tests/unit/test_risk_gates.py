@@ -49,7 +49,7 @@ def given(**changes) -> GateInput:
             "calibration": {"slope": 1.0, "ece": 0.002, "mean": 0.015, "observed": 0.015},
             "people_with_outcome": 400,
             "fairness": {"attributes": [{"title": "Sex", "groups": [group(), group()]}]},
-            "stability": {"turnover": 0.2, "refit_overlap": 0.9},
+            "stability": {"turnover": 0.2, "refit_overlap": 0.9, "places": 96},
         },
         "linkage": {m: {"estimate": 0.998, "low": 0.995, "high": 1.0} for m in ("precision", "recall")},
     }
@@ -79,7 +79,7 @@ def linked(**changes) -> dict:
 
 
 def steady(**changes) -> dict:
-    return evaluation(stability={"turnover": 0.2, "refit_overlap": 0.9} | changes)
+    return evaluation(stability={"turnover": 0.2, "refit_overlap": 0.9, "places": 96} | changes)
 
 
 def audit(*groups) -> dict:
@@ -122,6 +122,7 @@ def test_everything_in_order_passes_and_says_nothing():
         ("stability", steady(turnover=0.7), FAILED, "70 in a hundred"),
         ("stability", steady(refit_overlap=None), UNPROVEN, "draws"),
         ("stability", steady(refit_overlap=0.3), FAILED, "70 in a hundred"),
+        ("stability", steady(refit_overlap=0.3, places=16), UNPROVEN, "too few places"),
         ("fairness", {"evaluation": None}, UNPROVEN, "could not be tested"),
         ("fairness", audit(group(low=0.12, high=0.3), group()), FAILED, "beyond what was agreed: by sex (how many"),
         ("fairness", audit(group(low=-0.3, high=-0.12), group()), FAILED, "by sex (how often a listing is right)"),

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
 from models.risk import gates, labels, listing, registry, rules, splits
@@ -186,7 +187,9 @@ def test_a_changed_missing_or_swapped_model_file_is_refused(run):
 
 @pytest.fixture(scope="module")
 def shadow(con):
-    return run_weekly(con, LENIENT, BOOK, PARTNERSHIP | {"mode": "shadow"}, AS_OF)
+    simple = CONFIG.training.model_copy(update={"candidates": ("logistic",)})
+    config = LENIENT.model_copy(update={"training": simple})
+    return run_weekly(con, config, BOOK, PARTNERSHIP | {"mode": "shadow"}, AS_OF)
 
 
 def test_a_gate_that_does_not_pass_leaves_the_rules_list(shadow):
@@ -262,14 +265,12 @@ def test_open_cases_are_told_and_not_listed(con, run):
     assert {"new3", "new10"} <= {e["event_key"] for e in reason["evidence"]} and reason["facts"]["new_count"] == 1
 
 
-def test_training_never_sees_an_immature_week(con):
-    outcomes = labels.read_outcomes(con, CONFIG.target, "warehouse.marts")
-    panel = build_panel(con, CONFIG, [AS_OF])
+def test_training_never_sees_an_immature_week(back_test):
+    split, panel, outcomes, _ = back_test
+    newest = panel.rows.assign(as_of_date=np.datetime64(AS_OF, "s"))
     with pytest.raises(labels.ImmatureLabels, match="the newest date that is mature"):
-        labels.outcomes_of(outcomes, panel.rows, CONFIG.target, AS_OF)
-    split = splits.plan_splits(CONFIG, sundays(WEEKS)[0], AS_OF)[-1]
-    early = replace(split, train=(*split.train, AS_OF - timedelta(weeks=4)))
-    panel = build_panel(con, CONFIG, early.train)
+        labels.outcomes_of(outcomes, newest, CONFIG.target, AS_OF)
+    early = replace(split, train=(*split.train, split.test[-1]))
     with pytest.raises(labels.ImmatureLabels):
         fit_rotation(panel, outcomes, CONFIG, early)
 
