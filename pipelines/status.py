@@ -64,13 +64,13 @@ def _persons(console: Console, hub: Hub) -> None:
     """Whether the persons are the last night's own, or were kept because that night was not to be trusted."""
     with hub.zones.open("identity", read_only=True) as con:
         rows = con.execute(
-            "select night, kept, why, (select max(night) from linkage.night where not kept) as good "
+            "select night, kept, why, model_digest, (select max(night) from linkage.night where not kept) as good "
             "from linkage.night order by night desc limit 1"
         ).fetchall()
     if rows and rows[0][1]:
-        night, _, why, good = rows[0]
+        night, _, why, digest, good = rows[0]
         console.print(
-            f"[red]persons are those of {good:%d %B %Y}[/red]: {why_stopped((why,))} (Night of {night:%d %B %Y}.)",
+            f"[red]persons are those of {good:%d %B %Y}[/red]: {why_stopped(why, digest)} (Night of {night:%d %B %Y}.)",
             soft_wrap=True,
         )
 

@@ -37,7 +37,10 @@ def linkage_check_results(asset: dg.AssetKey, night: LinkageNight) -> Iterator[d
         asset_key=asset,
         passed=not verdict.kept,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={**({"why": why_stopped(verdict.why)} if verdict.kept else {}), **numbers(verdict.figures)},
+        metadata={
+            **({"why": why_stopped(" ".join(verdict.why), verdict.model_digest)} if verdict.kept else {}),
+            **numbers(verdict.figures),
+        },
     )
     values = night.figures.set_index(["measure", "scope"])["value"]
     yield _warning(asset, "found_without_a_number", night.lagging)
@@ -56,13 +59,17 @@ def linkage_check_results(asset: dg.AssetKey, night: LinkageNight) -> Iterator[d
     yield _warning(asset, "review_in_time", late)
 
 
-def why_stopped(why: tuple[str, ...]) -> str:
+def why_stopped(why: str, model_digest: str | None) -> str:
     """What happened, what stands, what to do: for a check page, an alert and `hub status`."""
+    act = (
+        "Look for a file that came empty or changed, or a model that was swapped. If the change is meant, a named "
+        "person lets the next night pass: `hub identity accept --by NAME --why REASON`."
+        if model_digest
+        else "Put the model's files in linkage/ of the pack back as they were; no sign-off replaces that."
+    )
     return (
-        f"Tonight's persons were not taken over and yesterday's are kept. {' '.join(why)} Records that came since "
-        "stand alone until a night is good again. Look for a file that came empty or changed, or a model that was "
-        "swapped. If the change is meant, a named person lets the next night pass: "
-        "`hub identity accept --by NAME --why REASON`."
+        f"Tonight's persons were not taken over and yesterday's are kept. {why} Records that came since stand alone "
+        f"until a night is good again. {act}"
     )
 
 
