@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -13,9 +13,23 @@ WAYS = {"model": "model", "contact_count": "counting contacts", "rules": "named 
 HIDDEN = "withheld"
 
 
-def evaluation_tables(evaluation: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Tables for what the evaluation holds; nothing for what it does not."""
+def evaluation_tables(
+    evaluation: Mapping[str, Any], splits: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, dg.MetadataValue]:
+    """Tables for what the evaluation holds; nothing for what it does not. splits: figures of each split alone."""
     out = {"at_capacity": table(["chosen by", "listed", "found in need", *_BOTH], at_capacity(evaluation))}
+    if len(splits) > 1:
+        rows = [
+            [
+                one["split"],
+                one["base_rate"],
+                *(one["average_precision"].get(n) for n in WAYS),
+                _interval(one["at_capacity"].get("model", {}).get("precision")),
+            ]
+            for one in splits
+        ]
+        header = ["split", "base rate", *(f"average precision: {words}" for words in WAYS.values()), "precision (95 %)"]
+        out["month_by_month"] = table(header, rows)
     if evaluation.get("by_team"):
         teams = sorted(evaluation["by_team"].items())
         rows = [[team, t["listed"], _interval(t["precision"]), _interval(t["recall"])] for team, t in teams]

@@ -154,7 +154,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         yield dg.MaterializeResult(
             asset_key=EVALUATION,
             metadata={
-                **evaluation_tables(run.evaluation),
+                **evaluation_tables(run.evaluation, run.evaluations),
                 **numbers(trends(run.evaluation)),
                 "rules": table(
                     ["rule", "shown", "found", "in words"],

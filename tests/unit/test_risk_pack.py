@@ -103,6 +103,11 @@ def test_a_withheld_figure_is_called_that_and_the_list_says_what_was_accepted():
     (row,) = [line for line in shown["fairness"].value.splitlines() if "Sex" in line]
     assert row.count("withheld") == 7 and "0.010 (-0.020 to 0.040)" in row
     assert trends({}) == {}
+    month = {"split": "test from 2026-01-04", "base_rate": 0.01, "average_precision": {"model": 0.05}}
+    month["at_capacity"] = {"model": {"precision": {"estimate": 0.3, "low": 0.2, "high": 0.4}}}
+    by_month = evaluation_tables({}, [month, month])["month_by_month"].value.splitlines()
+    assert len(by_month) == 4 and "0.050 |  |  |  | 0.300 (0.200 to 0.400)" in by_month[2]
+    assert "month_by_month" not in evaluation_tables({}, [month])
     spoke = SimpleNamespace(statement="", accepted=["It is not yet shown. Accepted until ..."])
     assert "but the following" in basis_of(spoke)[0] and basis_of(spoke)[1].startswith("It is not yet shown")
     assert basis_of(SimpleNamespace(statement="Why not.", accepted=[])) == ["Why not."]
