@@ -32,14 +32,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import machine, measure
-from models.risk.backtest import Judged, Rotation, fit_rotation, judged_rows
+from models.risk.backtest import Judged, Rotation, fit_rotation, judged_rows, positions_of
 from models.risk.bootstrap import FamilyBootstrap
 from models.risk.declare import RiskConfig, RuleBook, load_risk, load_rules
-from models.risk.labels import Outcomes, read_outcomes
+from models.risk.labels import Outcomes, outcomes_of, read_outcomes
 from models.risk.measures import average_precision, calibration
 from models.risk.panel import Panel, build_panel
 from models.risk.select import draw, ordered
 from models.risk.splits import Split
+from models.risk.train import fit
 
 RESULTS = Path(__file__).parent / "results"
 HUB = str(Path(sys.executable).with_name("hub"))
@@ -123,6 +124,7 @@ def one_day(config: RiskConfig, book: RuleBook, panel: Panel, outcomes: Outcomes
         "bar": BARS[day],
         "average_precision": round(average_precision(judged.y, judged.log_odds, lot), 4),
         "top_5_percent": _top(config, judged, lot),
+        "auc_by_leaving_out_a_module_of_february": _module_left_out(config, panel, outcomes, split),
         "calibration_raw": _calibration(judged.y, raw),
         "calibration_by_february": _calibration(judged.y, judged.log_odds),
         "by_module": _by_module(judged, before),
@@ -140,6 +142,34 @@ def _each_candidate(
         alone = config.model_copy(update={"training": config.training.model_copy(update={"candidates": (name,)})})
         learnt: Rotation = fit_rotation(panel, outcomes, alone, split)
         found[name] = round(float(roc_auc_score(judged.y, learnt.log_odds(panel, judged.at))), 4)
+    return found
+
+
+def _module_left_out(config: RiskConfig, panel: Panel, outcomes: Outcomes, split: Split) -> dict[str, dict[str, float]]:
+    """On February alone: each module's students scored by what the others taught, for each candidate.
+
+    With the model's features, and with the totals too: by this the features were chosen.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    at = positions_of(panel, split.train)
+    rows = panel.rows.iloc[at]
+    y = outcomes_of(outcomes, rows, config.target, split.trained_on)
+    module = rows["peer_group"].astype(str).to_numpy()
+    found: dict[str, dict[str, float]] = {}
+    for words, features in (
+        ("features of the model", [f for f in config.features if f.model]),
+        ("totals too", list(config.features)),
+    ):
+        X = panel.take(at, [f.name for f in features])
+        for name in config.training.candidates:
+            score = np.empty(len(y))
+            for one in np.unique(module):
+                here = module == one
+                weight = np.ones(int((~here).sum()))
+                taught = fit(name, X[~here], y[~here], weight, features, config.training)
+                score[here] = taught.log_odds(X[here])
+            found.setdefault(words, {})[name] = round(float(roc_auc_score(y, score)), 4)
     return found
 
 

@@ -16,7 +16,7 @@ def head(hub: Hub) -> dict[str, str]:
     front_door = pack.get("front_door", {}).get("telephone")
     return {
         "owner": f"{hub.partnership.title} · confidential",
-        "synthetic": statements.get("synthetic", "") if pack.get("label") == "synthetic" else "",
+        "synthetic": statements.get("synthetic", "") if pack.get("label") else "",
         "danger_now": "If you think a child is in danger now, refer now and do not wait for this page"
         + (f": call the front door on {front_door}." if front_door else ".")
         + " If there is immediate danger call 999.",

@@ -108,6 +108,7 @@ def assemble(
     files: dict[str, bytes] = {}
     files.update(_engine_files(dbt_project))
     files["dbt_project.yml"] = _project_file(dbt_project, pack)
+    files.update(_audit_contract(dbt_project, _read_yaml(pack / "cohort.yml").get("audit_attributes") or {}))
     for name, path in staging.items():
         agency = path.parent.relative_to(pack / "staging")
         files[f"models/staging/{zones[name]}/{agency}/{path.name}"] = path.read_bytes()
@@ -206,6 +207,7 @@ def _project_file(dbt_project: Path, pack: Path) -> bytes:
         "history_from": declared.get("history_from"),
         "cohort": cohort.get("cohort"),
         "targets": cohort.get("targets"),
+        "audit_attributes": cohort.get("audit_attributes"),
         "front_door": _read_yaml(pack / "front_door.yml").get("front_door"),
         "shrink_together": _read_yaml(pack / "shrink_together.yml").get("shrink_together"),
     }
@@ -216,6 +218,21 @@ def _project_file(dbt_project: Path, pack: Path) -> bytes:
             value = {**project["vars"]["cohort"], **value}
         project["vars"][name] = value.isoformat() if isinstance(value, date) else value
     return _yaml(project)
+
+
+def _audit_contract(dbt_project: Path, attributes: Mapping[str, str]) -> dict[str, bytes]:
+    """The contract of audit.person_attribute with the partnership's own attributes, where it declares some."""
+    place = "models/marts/nightly/person_attribute.yml"
+    path = dbt_project / place
+    if not attributes or not path.is_file():
+        return {}
+    contract = _read_yaml(path)
+    columns = contract["models"][0]["columns"]
+    columns[1:] = [
+        {"name": column, "data_type": "varchar", "description": f"{attribute.replace('_', ' ').capitalize()}."}
+        for column, attribute in attributes.items()
+    ]
+    return {place: f"# {_GENERATED}\n".encode() + _yaml(contract)}
 
 
 def _canonical_unions(dbt_project: Path, zones: Mapping[str, str]) -> dict[str, bytes]:

@@ -98,6 +98,7 @@ class Partnership(_Declared):
     agencies: dict[str, Agency]
     sign_offs: dict[str, SignOff] = Field(default_factory=dict)
     data_team: dict[str, str] = Field(default_factory=dict)
+    label: Literal["synthetic", "replay"] | None = None
     linkage: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod

@@ -154,7 +154,7 @@ def _waiting(hub: Hub, agency: str) -> list[tuple[str, str, str]]:
 
 
 def _synthetic(hub: Hub) -> str:
-    if hub.declaration("partnership.yml").get("label") != "synthetic":
+    if hub.partnership.label is None:
         return ""
     return str(hub.declaration("wording.yml").get("statements", {}).get("synthetic", "Everything here is made up."))
 

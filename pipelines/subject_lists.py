@@ -52,7 +52,7 @@ def compose_list(hub: Hub, subject: str, as_of: date) -> dict[str, Any]:
             partnership=hub.settings.name,
             partnership_name=hub.partnership.title,
             capacity={},
-            synthetic=declared.get("label") == "synthetic",
+            synthetic=hub.partnership.label is not None,
             mode=hub.partnership.mode,
             bank_holidays=hub.bank_holidays(),
             front_door=words["list"].get("front_door", {}),

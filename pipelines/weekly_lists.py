@@ -64,7 +64,7 @@ def compose(hub: Hub, as_of: date, batch: dict[str, Any], decided: Sequence[str]
         team_contacts={
             team["name"]: f"telephone {team['telephone']}, {team['email']}" for team in declared["areas"]["teams"]
         },
-        synthetic=declared.get("label") == "synthetic",
+        synthetic=hub.partnership.label is not None,
         mode=hub.partnership.mode,
         bank_holidays=hub.bank_holidays(),
         front_door=declared.get("front_door", {}),

@@ -16,7 +16,7 @@ class ListSettings:
         capacity: persons a week for each area team; a team that is absent gets no list.
         team_names: name for people of each area team.
         team_contacts: how to reach each area team, in words.
-        synthetic: True when nobody in the data exists; every product then says so.
+        synthetic: True when nobody in the data can be met (invented, or data of the past); every product then says so.
         mode: shadow, pilot or live.
         expires_after_days: days after the list's Monday on which the list ends (when the next is issued). Families
             without a rule's date are talked about by the last working day before that.

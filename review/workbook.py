@@ -256,5 +256,5 @@ def _page(sheet: Worksheet, document: Mapping[str, Any]) -> None:
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     until = on_words(date.fromisoformat(document["expires_on"]))
-    label = "Invented people. " if document["synthetic"] else ""
+    label = f"{document['statements']['synthetic'].split('. ')[0].rstrip('.')}. " if document["synthetic"] else ""
     sheet.set_footer(f"&L{label}For hub members only. Do not use after {until}.&RPage &P of &N")

@@ -31,12 +31,9 @@ latest as (
 final as (
     select
         person_key,
-        max(value) filter (where attribute = 'ethnicity_group') as ethnicity_group,
-        max(value) filter (where attribute = 'sex') as sex,
-        max(value) filter (where attribute = 'send') as send,
-        max(value) filter (where attribute = 'disability') as disability,
-        max(value) filter (where attribute = 'free_school_meals') as fsm,
-        max(value) filter (where attribute = 'deprivation_quintile') as imd_quintile
+        {%- for column, attribute in var('audit_attributes').items() %}
+        max(value) filter (where attribute = '{{ attribute }}') as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from latest
     group by person_key
 )

@@ -18,7 +18,8 @@ attributes as (
             ('age_band', source.age_band),
             ('region', source.region),
             ('highest_education', source.highest_education),
-            ('deprivation_tenth', source.imd_band),
+            -- Tenths as published, the first the most deprived, in fifths.
+            ('deprivation_quintile', cast(1 + try_cast(split_part(source.imd_band, '-', 1) as integer) // 20 as varchar)),
             ('disability', case source.disability when 'Y' then 'yes' when 'N' then 'no' end)
         ) as item (attribute, value)
 ),
