@@ -12,7 +12,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,10 +92,9 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Bound:
-    """``labels``: cluster per node after the must-links. ``idle``: mask of must-links that joined nothing across."""
+    """``labels``: cluster per node after the must-links."""
 
     labels: np.ndarray
-    idle: np.ndarray
     contradictions: list[Contradiction]
 
 
@@ -119,51 +118,62 @@ def bind(
     >>> bind(each, each, one, np.array([[0, 2]]), np.full(3, -1), LinkageSettings()).labels.tolist()
     [0, 0, 2]
     """
-    idle = np.zeros(len(decided.must), dtype=bool)
     if not len(decided.must):
-        return Bound(cluster, idle, [])
+        return Bound(cluster, [])
     of_record = cluster[node]
     foes: dict[int, set[int]] = {}
     for a, b in of_record[apart].tolist():
         foes.setdefault(a, set()).add(b)
         foes.setdefault(b, set()).add(a)
     group: dict[int, set[int]] = {}
-    for i, (a, b) in enumerate(of_record[decided.must].tolist()):
-        x, y = group.setdefault(a, {a}), group.setdefault(b, {b})
-        if x is y:
+    for a, b in of_record[decided.must].tolist():
+        small, large = sorted((group.setdefault(a, {a}), group.setdefault(b, {b})), key=len)
+        if small is large or any(foes.get(member, set()) & large for member in small):
             continue
-        if any(foes.get(member, set()) & y for member in x):
-            idle[i] = True
-            continue
-        x |= y
-        group.update(dict.fromkeys(y, x))
-    sets = {min(members): frozenset(members) for members in group.values() if len(members) > 1}
-    found, labels = [], cluster.copy()
-    for members in (sets[k] for k in sorted(sets)):
-        inside = np.isin(cluster, list(members))
-        cannot = _within(of_record, decided.cannot, members)
-        code = _broken(inside, nhs, bool(cannot), settings)
-        if code is None:
-            labels[inside] = min(members)
-        else:
-            found.append(Contradiction(code, members, (*_within(of_record, decided.must, members), *cannot)))
-    return Bound(labels, idle, found)
+        large |= small
+        group.update(dict.fromkeys(small, large))
+    sets = sorted({frozenset(members) for members in group.values() if len(members) > 1}, key=min)
+    set_of = np.full(int(cluster.max(initial=-1)) + 1, -1)
+    for number, members in enumerate(sets):
+        set_of[list(members)] = number
+    broken = _broken(set_of[cluster], set_of[of_record[decided.cannot]], nhs, len(sets), settings)
+    found = [
+        Contradiction(
+            code, members, (*_within(of_record, decided.must, members), *_within(of_record, decided.cannot, members))
+        )
+        for members, code in zip(sets, broken, strict=True)
+        if code
+    ]
+    joins = set_of[cluster] >= 0
+    joins[joins] = broken[set_of[cluster[joins]]] == ""
+    first = np.array([min(members) for members in sets], dtype="int64")
+    labels = cluster.copy()
+    labels[joins] = first[set_of[cluster[joins]]]
+    return Bound(labels, found)
 
 
-def _within(of_record: np.ndarray, pairs: np.ndarray, members: Iterable[int]) -> list[tuple[int, int]]:
+def _within(of_record: np.ndarray, pairs: np.ndarray, members: frozenset[int]) -> list[tuple[int, int]]:
     """The pairs whose two records are in clusters of the set."""
     inside = np.isin(of_record[pairs], list(members)).all(axis=1)
     return [(int(a), int(b)) for a, b in pairs[inside]]
 
 
-def _broken(inside: np.ndarray, nhs: np.ndarray, has_cannot: bool, settings: LinkageSettings) -> str | None:
-    """Which constraint a union of the nodes ``inside`` breaks first."""
-    numbers = nhs[inside]
-    if has_cannot:
-        return "decisions"
-    if len(np.unique(numbers[numbers >= 0])) > 1:
-        return "nhs_numbers"
-    return "too_large" if inside.sum() > settings.max_cluster_nodes else None
+def _broken(
+    of_node: np.ndarray, cannot: np.ndarray, nhs: np.ndarray, sets: int, settings: LinkageSettings
+) -> np.ndarray:
+    """By set of clusters the first constraint its union breaks, or ``""``.
+
+    ``of_node``: set of each node, -1 none; ``cannot``: sets of the two records of each cannot-link.
+    """
+    inside = (cannot[:, 0] == cannot[:, 1]) & (cannot[:, 0] >= 0)
+    parted = np.bincount(cannot[inside, 0], minlength=sets) > 0
+    known = (of_node >= 0) & (nhs >= 0)
+    low, high = np.full(sets, np.iinfo("int64").max), np.full(sets, -1)
+    np.minimum.at(low, of_node[known], nhs[known])
+    np.maximum.at(high, of_node[known], nhs[known])
+    size = np.bincount(of_node[of_node >= 0], minlength=sets)
+    large = size > settings.max_cluster_nodes
+    return np.select([parted, low < high, large], ["decisions", "nhs_numbers", "too_large"], "").astype(object)
 
 
 def counts(stands: pd.DataFrame, idle: int, frozen: int) -> pd.DataFrame:

@@ -151,12 +151,9 @@ def _held(town: Town, held: Sequence[tuple[int, int]], edges: pd.DataFrame) -> p
 
 def _frozen(frozen: Iterable[attention.Freeze], edges: pd.DataFrame) -> pd.DataFrame:
     """The decided pairs of every frozen cluster."""
-    rows = []
-    for one in frozen:
-        pairs = pd.DataFrame(one.pairs, columns=["l", "r"])
-        here = edges[edges["l"].isin(pairs["l"]) & edges["r"].isin(pairs["r"])]
-        rows.append(pairs.merge(here, on=["l", "r"], how="left").assign(reason=attention.WORDS[one.code]))
-    return _rows(rows, edges, kind="contradiction")
+    pairs = [(left, right, attention.WORDS[one.code]) for one in frozen for left, right in one.pairs]
+    table = pd.DataFrame(pairs, columns=["l", "r", "reason"])
+    return _rows([table.merge(edges, on=["l", "r"], how="left")] if pairs else [], edges, kind="contradiction")
 
 
 def _rows(parts: list[pd.DataFrame], edges: pd.DataFrame, **same: Any) -> pd.DataFrame:
