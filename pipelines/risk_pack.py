@@ -78,6 +78,21 @@ def build_steps(manifest: dict[str, Any]) -> dict[str, Any]:
     return steps
 
 
+def terms(hub: Hub, children: int) -> dict[str, Any]:
+    """partnership.yml as the gates read it, with the capacity for so many children.
+
+    An acceptance whose reason no list may print is one without a reason: the gate says so, and the model is silent.
+    """
+    from review.words import forbidden_in
+
+    declared = hub.declaration("partnership.yml")
+    overrides = [
+        {**one, "reason": None} if forbidden_in(f"{one.get('by')} {one.get('reason')}") else one
+        for one in declared.get("gate_overrides") or []
+    ]
+    return {**declared, "capacity": hub.capacity(children), "gate_overrides": overrides}
+
+
 def audit_attributes(con: duckdb.DuckDBPyConnection) -> pd.DataFrame | None:
     """Protected attributes by person, for the fairness audit alone; None where no agency sends any."""
     if not _exists(con, "audit", "person_attribute"):

@@ -25,6 +25,7 @@ from pipelines.risk_pack import (
     load_declarations,
     registered_before,
     shadow_weeks,
+    terms,
 )
 from pipelines.risk_tables import evaluation_tables, trends
 from pipelines.run import as_of_date_of
@@ -108,7 +109,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 con,
                 config,
                 rules,
-                {**hub.declaration("partnership.yml"), "capacity": hub.capacity(children_on(con, as_of))},
+                terms(hub, children_on(con, as_of)),
                 as_of,
                 code_hash=code_hash(),
                 record_person="warehouse.identity_export.record_person",

@@ -12,6 +12,7 @@ from models.risk.gate_declare import Registration
 from models.risk.gates import FAILED, PASSED, UNPROVEN, GateInput, accepted, all_passed, judge, statement
 from models.risk.labels import HistorySum
 from models.risk.registration import registration_hash, registration_problem
+from review.words import forbidden_in
 from tests.risk_marts import PACK, configuration
 
 CONFIG, _ = configuration()
@@ -135,6 +136,8 @@ def test_everything_in_order_passes_and_says_nothing():
 def test_each_refusal_names_its_cause(gate, changes, expected, words):
     verdict, said = status(gate, **changes)
     assert verdict == expected and words in said
+    # The sentence stands on a list, where nothing may sound like a verdict on a person.
+    assert forbidden_in(said) == []
     assert said in statement(judge(CONFIG, given(**changes)))
 
 
@@ -187,6 +190,7 @@ def test_a_named_acceptance_lets_the_model_speak_until_its_day_and_is_shown():
     results = judge(CONFIG, given(**few, **accepting("fairness", UNPROVEN)))
     assert all_passed(results) and statement(results) == ""
     (said,) = accepted(results)
+    assert forbidden_in(said) == []
     assert "not yet shown" in said and "Accepted until 31 December 2026 by A. Example: One year more." in said
     assert next(r for r in results if r.id == "fairness").as_dict()["accepted"]["until"] == "2026-12-31"
 

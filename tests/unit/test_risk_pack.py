@@ -10,7 +10,14 @@ import duckdb
 import pytest
 
 from pipelines.assets.risk import basis_of
-from pipelines.risk_pack import audit_attributes, build_steps, linkage_quality, registered_before, shadow_weeks
+from pipelines.risk_pack import (
+    audit_attributes,
+    build_steps,
+    linkage_quality,
+    registered_before,
+    shadow_weeks,
+    terms,
+)
 from pipelines.risk_tables import evaluation_tables, trends
 
 
@@ -44,6 +51,15 @@ def hub(mode: str) -> SimpleNamespace:
 
 def test_weeks_in_shadow_are_counted_once_and_only_for_live_running():
     assert shadow_weeks(hub("live")) == 2 and shadow_weeks(hub("pilot")) == 0
+
+
+def test_an_acceptance_whose_reason_no_list_may_print_has_none():
+    given = [{"gate": "fairness", "by": "A. Example", "reason": why} for why in ("More months.", "A high risk score.")]
+    pack = SimpleNamespace(declaration=lambda name: {"gate_overrides": given}, capacity=lambda n: {"North": n})
+    got = terms(pack, 3)
+    assert [one["reason"] for one in got["gate_overrides"]] == ["More months.", None] and got["capacity"] == {
+        "North": 3
+    }
 
 
 @pytest.fixture
