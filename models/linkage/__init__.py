@@ -6,7 +6,8 @@ ties depend on content alone (agency, feed, source key), so two machines with di
 The way through, one module a step::
 
     standardise -> nodes (contract equal records) -> edges (identifier, then Splink) -> adjust (families)
-        -> cluster (constraints) -> ledger + backlog (persistent ids, both clocks) -> places (homes, households, areas)
+        -> constrain (cluster under barriers, holds and people's decisions; what contradicts freezes)
+        -> ledger + backlog (persistent ids, both clocks) -> places (homes, households, areas)
     barriers come first and last;  duck is the only module that speaks to DuckDB;  train makes the model's files
     guard keeps yesterday's persons (keep) where tonight's may not stand;  hidden_identifier and quality measure;
     explain and who answer people;  shadow says what another model would change;  sensitive hides addresses
@@ -27,6 +28,8 @@ The way through, one module a step::
 ``person_area``      person_id, area_team, known_from, known_to
 ``person``           person_id, birth_month, area_team, sort_no, known_from, known_to: for export
 ``household``        household_id, sort_no: for export
+``queue``            linkage.review_queue: what waits for a person, most useful first; replaces the table
+``attention``        linkage.needs_attention: clusters frozen because decisions contradict; replaces the table
 ``quality``          placeholders, blocking, feeds, link_rates, conflicts, cluster_sizes, edges_by_kind, queue,
                      decisions, night: frames of counts
 ===================  ========================================================================================
