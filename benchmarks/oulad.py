@@ -43,6 +43,8 @@ from models.risk.splits import Split
 from models.risk.train import fit
 
 RESULTS = Path(__file__).parent / "results"
+# What the hub's own path took, kept beside its state for a run that goes on from it.
+PATH = "path.json"
 HUB = str(Path(sys.executable).with_name("hub"))
 NOTE = (
     "Real, anonymised students of the Open University (OULAD, CC BY 4.0). The figures show that the machinery of"
@@ -68,6 +70,7 @@ def run_hub(folder: Path) -> dict[str, Any]:
         if measured.exit_code:
             raise SystemExit(f"hub {' '.join(words)} stopped; its words are above.")
         spent[" ".join(words[:2])] = measured.as_dict()
+    (folder / PATH).write_text(json.dumps(spent), encoding="utf-8")
     return spent
 
 
@@ -267,7 +270,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, help="folder for the hub's state; an existing one is used as it stands")
     folder = parser.parse_args().state or Path(tempfile.mkdtemp(prefix="oulad-"))
-    spent = {} if (folder / "var" / "oulad" / "warehouse.duckdb").is_file() else run_hub(folder)
+    told = folder / PATH
+    spent = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else run_hub(folder)
     started = time.monotonic()
     config, book, panel, outcomes = read(folder)
     days = {str(day): one_day(config, book, panel, outcomes, day) for day in BARS}
