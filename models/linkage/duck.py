@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from splink import Linker
@@ -36,8 +37,14 @@ def load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
     arrays: dict[str, pa.Array] = {}
     for column in nodes.columns:
         lists = column.endswith(("_forms", "_parts", "_marks"))
-        kind = pa.int64() if column == "node" else pa.list_(pa.string()) if lists else pa.string()
-        arrays[column] = pa.array(nodes[column], type=kind, from_pandas=True)
+        if lists:
+            # Few spellings, many nodes: each list is made once.
+            code, distinct = pd.factorize(nodes[column])
+            made = pa.array([*distinct, None], type=pa.list_(pa.string()))
+            arrays[column] = made.take(pa.array(np.where(code < 0, len(distinct), code)))
+        else:
+            kind = pa.int64() if column == "node" else pa.string()
+            arrays[column] = pa.array(nodes[column], type=kind, from_pandas=True)
     con.register("node_input", pa.table(arrays))
     con.execute("create or replace table node_plain as select * from node_input")
     con.unregister("node_input")

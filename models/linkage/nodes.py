@@ -40,10 +40,14 @@ def equal_rows(rows: pd.DataFrame, alone: np.ndarray) -> np.ndarray:
     codes = np.stack([pd.factorize(rows[c])[0] for c in rows.columns], axis=1).astype("int64")
     single = np.zeros(len(rows), dtype="int64")
     single[alone] = np.arange(1, int(alone.sum()) + 1)
-    combined = single
+    combined, span = single, len(rows) + 1
     for column in range(codes.shape[1]):
-        # Refactorising after each column keeps the mixed-radix number far from overflow.
-        combined = pd.factorize(combined * (codes[:, column].max(initial=0) + 2) + codes[:, column] + 1)[0]
+        width = int(codes[:, column].max(initial=0)) + 2
+        if span > np.iinfo("int64").max // width:
+            # Numbered anew before the mixed-radix number overflows.
+            combined = pd.factorize(combined)[0]
+            span = len(rows) + 1
+        combined, span = combined * width + codes[:, column] + 1, span * width
     return pd.factorize(combined)[0].astype("int64")
 
 
