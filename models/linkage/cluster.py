@@ -67,7 +67,7 @@ def cluster(
     part only when their mean weight falls below ``stay_weight``; the same evidence twice thus gives the same persons.
 
     >>> free = Constraints(nhs=np.full(3, -1), apart=np.zeros((0, 2), int))
-    >>> a, b, w = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -8.0])
+    >>> a, b, w = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -10.0])
     >>> cluster(3, a, b, w, free, LinkageSettings()).tolist()
     [0, 0, 1]
     """

@@ -25,11 +25,11 @@ class LinkageSettings:
     keep_weight: float = -2.0
     """Edges below this weight are not kept: they can neither join, nor be worth a reviewer's minute."""
     deterministic_weight: float = 30.0
-    twin_weight: float | None = -8.0
+    twin_weight: float | None = -10.0
     """What is left of the weight of possible twins; None where the records hold no families (see table/link.py)."""
     sibling_weight: float | None = None
     """What is left of the weight of two forenames and two birth dates in one home; None leaves it to the model."""
-    namesake_weight: float = -8.0
+    namesake_weight: float = -10.0
     nhs_disagreement: float = -12.0
     upn_disagreement: float = -8.0
     namesake_years: int = 12
