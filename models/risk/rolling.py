@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.risk import evaluate, labels
-from models.risk.backtest import Judged, Rotation, fit_rotation, judged_rows, together
+from models.risk.backtest import Judged, Rotation, fit_rotation, judged_rows, positions_of, together
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.panel import Panel
 from models.risk.splits import Split, own_weeks
@@ -18,7 +18,8 @@ from models.risk.splits import Split, own_weeks
 @dataclass(frozen=True)
 class Rolled:
     """judged: the rows of all weeks looked at, each week by the newest model there could have been (None: no week);
-    rotations: the models by split, those that could be fitted; evaluations: each split and, of several, its figures;
+    rotations: the models by split, those that could be fitted; evaluations: each split, with the rows left out because
+    families of two parts have since become one, and, of several, its figures;
     because: why the newest split has no model, None when it has one."""
 
     judged: Judged | None
@@ -51,7 +52,7 @@ def roll(
         if learnt is not None:
             rotations[number] = learnt
         judged = judged_rows(panel, outcomes, config, book, split, learnt, number)
-        told = describe_split(split, learnt)
+        told = describe_split(split, learnt) | {"rows_left_out": len(positions_of(panel, split.test)) - len(judged.at)}
         # With one split its figures are those of the whole back-test.
         evaluations.append(told if len(plan) == 1 else figures_of(judged, capacity, config) | told)
         day = judged.rows["as_of_date"].to_numpy().astype("datetime64[D]")

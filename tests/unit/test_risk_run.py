@@ -73,6 +73,7 @@ def asides(con) -> dict:
 def test_the_model_speaks_when_every_gate_has_passed(run):
     assert {g["id"] for g in run.gates if g["status"] != "passed"} == {"fairness"}, run.gates
     assert run.channel == "model+rules" and run.statement == ""
+    assert run.evaluations[0]["rows_left_out"] == 0 and run.evaluation["stability"]["places"] > 0
     (accepted,) = run.accepted
     assert "not yet shown that the model serves every group alike" in accepted and "A. Example: Small." in accepted
     assert next(g for g in run.model.card["gates"] if g["id"] == "fairness")["accepted"]["by"] == "A. Example"
