@@ -58,7 +58,7 @@ def wild(model) -> LinkageModel:
 
 @pytest.fixture
 def hub(model) -> tuple[duckdb.DuckDBPyConnection, Town, Guarded]:
-    con, made = database(), town(150, seed=4)
+    con, made = database(), town(80, seed=4)
     load(con, made)
     return con, made, night(con, model, 0)
 

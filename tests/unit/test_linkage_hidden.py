@@ -30,7 +30,7 @@ def night(con, model):
 
 
 def test_recall_and_precision_by_group_with_intervals_and_nothing_of_the_few(model) -> None:
-    con, made = database(), town(150, seed=6, twins=0.3)
+    con, made = database(), town(100, seed=6, twins=0.3)
     load(con, made)
     result = night(con, model)
     groups = pd.DataFrame({"record_key": made.records["record_key"]})
@@ -51,7 +51,7 @@ def test_recall_and_precision_by_group_with_intervals_and_nothing_of_the_few(mod
 
 
 def test_nobody_a_barrier_touches_is_measured(model) -> None:
-    con, made = database(), town(60, seed=6)
+    con, made = database(), town(20, seed=6)
     load(con, made)
     result = night(con, model)
     everyone = set(result.records["record_key"])

@@ -88,7 +88,7 @@ _stay = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     st.lists(_stay, min_size=2, max_size=12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=2)
 )
