@@ -128,6 +128,7 @@ def _figures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.
         out["selection"] = None
     if need.sum() < least:
         out["calibration"] = None
+    out["sizes"] = {"precision": int(shown.sum()), "missed": int(need.sum())}
     # Without anybody else there is nothing to differ from.
     out["difference"] = apart if rest.any() else dict.fromkeys(apart)
     return out
@@ -165,7 +166,8 @@ def _recording(stats: ListStatistics, mine, listed, contacts, expected) -> dict[
 
 
 def _withhold(rows: list[dict[str, Any]], least: int) -> None:
-    """Blank small counts; where one group alone is blanked, the next smallest too: totals would give it away."""
+    """Blank small counts; where one group alone is blanked, in counts or shares, the next smallest goes with it: the
+    totals would give it away."""
     for field in COUNTS:
         hidden = [r for r in rows if 0 < r[field] < least]
         if len(hidden) == 1:
@@ -173,7 +175,13 @@ def _withhold(rows: list[dict[str, Any]], least: int) -> None:
             hidden += others[:1]
         for row in hidden:
             row[field] = None
+    for measure in ("precision", "missed"):
+        shown = [(r["sizes"][measure], r["group"], r) for r in rows if r[measure] is not None]
+        if sum(r[measure] is None and r["sizes"][measure] > 0 for r in rows) == 1 and shown:
+            _, _, smallest = min(shown, key=lambda s: s[:2])
+            smallest[measure] = smallest["difference"][measure] = None
     for row in rows:
+        del row["sizes"]
         if row["listed_people"] is None:
             row["selection"] = row["recording"]["listed_without_need"] = None
         if row["people_in_need"] is None:

@@ -244,12 +244,15 @@ def test_being_listed_for_being_watched_is_told_from_being_listed_for_more():
 
 def test_missing_is_a_group_and_small_groups_are_withheld_with_the_next_smallest():
     rows = [
-        {"group": g, "people": n, "listed_people": n, "people_in_need": n, "selection": 1, "missed": 1}
-        | {"calibration": 1, "recording": {"listed_without_need": 1}}
+        {"group": g, "people": n, "listed_people": n, "people_in_need": n, "selection": 1, "calibration": 1}
+        | {"precision": 1, "missed": None if n < 6 else 1, "recording": {"listed_without_need": 1}}
+        | {"sizes": {"precision": n, "missed": n}, "difference": {"precision": 1, "missed": 1}}
         for g, n in (("a", 50), ("b", 9), ("c", 3))
     ]
     fairness._withhold(rows, 6)
     assert [r["people"] for r in rows] == [50, None, None] and rows[1]["selection"] is None
+    assert [r["missed"] for r in rows] == [1, None, None] and rows[1]["difference"]["missed"] is None
+    assert [r["precision"] for r in rows] == [1, 1, 1] and "sizes" not in rows[0]
 
     class Panel:
         rows = pd.DataFrame({"person_key": ["x", "y", "z"]})
