@@ -27,7 +27,7 @@ def on_open_lists(con: duckdb.DuckDBPyConnection, store: HubStore, pseudonym: Ps
     if not keys:
         return set()
     pseudonym.install(con)
-    # A person merged since is looked for where its records went.
+    # A person merged since, and not taken apart again, is looked for where its records went.
     rows = con.execute(
         """
         with recursive listed as (
@@ -37,6 +37,8 @@ def on_open_lists(con: duckdb.DuckDBPyConnection, store: HubStore, pseudonym: Ps
             select redirect.to_person_id
             from listed
             inner join identity.linkage.person_redirect as redirect using (person_id)
+            where person_id not in (
+                select person_id from identity.linkage.person_assignment where known_to = timestamp '9999-12-31')
         )
         select person_id from listed
         """,

@@ -32,12 +32,15 @@ def listed(now: datetime) -> set[str]:
     con.execute("attach ':memory:' as identity; use identity; create schema linkage")
     con.execute("create table linkage.person_event as select unnest(['P1', 'P2', 'P3', 'P4', 'P5']) as person_id")
     con.execute("create table linkage.person_redirect (person_id varchar, to_person_id varchar)")
-    con.execute("insert into linkage.person_redirect values ('P2', 'P3'), ('P3', 'P5'), ('P5', 'P2')")
+    con.execute(
+        "create table linkage.person_assignment as select 'P4' as person_id, timestamp '9999-12-31' as known_to"
+    )
+    con.execute("insert into linkage.person_redirect values ('P2', 'P3'), ('P3', 'P5'), ('P4', 'P6')")
     return on_open_lists(con, Lists(), PSEUDONYM, now)  # type: ignore[arg-type]
 
 
 def test_the_listed_are_found_where_their_records_went() -> None:
-    assert listed(datetime(2026, 10, 6, 1)) == {"P1", "P2", "P3", "P4", "P5"}
+    assert listed(datetime(2026, 10, 6, 1)) == {"P1", "P2", "P3", "P4", "P5"}, "P4 is in use again"
 
 
 def test_a_list_binds_from_its_issue_to_its_last_day() -> None:
