@@ -7,7 +7,8 @@ model is trained on them unsupervised; then, each in a process of its own:
     next night    1 % of the records are new; all the rest has a person from yesterday. This is the night of the bar:
                   state read, linked, and written back
 
-The figure covers all of `link` and `write`, persons, homes and areas. Accuracy is after the next night, over all pairs
+The figure covers the whole process: its start, `link` and `write` with persons, homes and areas. Homes and areas are
+not persons: their seconds stand beside, and both readings of the bar are given. Accuracy is after the next night, over all pairs
 of records. Truth is read here and nowhere else.
 
 Example: python -m benchmarks.linkage_million --records 1000000
@@ -106,8 +107,19 @@ def night(folder: Path, number: int) -> dict[str, float]:
     """One night from state to state; to be called in a process of its own."""
     from governance.order import order_hash_with
     from models.linkage import LinkageModel, LinkageSettings, link, write
+    from models.linkage import night as steps
 
     started = time.monotonic()
+    homes, place = 0.0, steps.place
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        nonlocal homes
+        began = time.monotonic()
+        placed = place(*arguments, **named)
+        homes += time.monotonic() - began
+        return placed
+
+    steps.place = timed
     model = LinkageModel.from_files({p.name: p.read_bytes() for p in (folder / "model").iterdir()})
     with zones(folder).open("identity") as con:
         result = link(
@@ -125,6 +137,7 @@ def night(folder: Path, number: int) -> dict[str, float]:
     return {
         "seconds": round(done - started, 2),
         "link_seconds": round(linked - started, 2),
+        "homes_seconds": round(homes, 2),
         "write_seconds": round(done - linked, 2),
         "edges": len(result.edges),
     }
@@ -205,6 +218,7 @@ def run(records: int, seed: int, folder: Path, console: Console) -> dict[str, An
         "false_same_household_share_of_plain": round(share, 4),
         "bars_met": {
             "seconds": nights[1]["process_seconds"] <= BARS["seconds"],
+            "seconds_without_homes": nights[1]["process_seconds"] - nights[1]["homes_seconds"] <= BARS["seconds"],
             "peak": nights[1]["peak_gigabytes"] <= BARS["peak_gigabytes"],
             "false_same_household": share <= BARS["false_same_household_share_of_plain"],
             "f1": ours["f1"] >= plain["f1"],
@@ -220,6 +234,7 @@ def show(one: dict[str, Any], console: Console) -> None:
     ours, plain, night_ = one["ours"], one["plain_splink_components_095"], one["next_night"]
     scored = plain["predict_seconds"] + plain["cluster_seconds"]
     table.add_row("seconds of a night", f"{night_['process_seconds']:.1f}", f"{scored:.1f} (no state)", "<= 30")
+    table.add_row("of which homes and areas", f"{night_['homes_seconds']:.1f}", "", "")
     table.add_row("peak GB of a night", f"{night_['peak_gigabytes']:.2f}", "", "<= 3")
     for name in ("precision", "recall", "f1"):
         table.add_row(
