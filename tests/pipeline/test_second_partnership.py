@@ -22,8 +22,8 @@ from governance.order import order_hash_with
 from governance.pseudonym import Pseudonym
 from tests.oulad_pack import few_students
 
-# Day 28 of the February presentation, and the night after it.
-AS_OF, NIGHT = date(2013, 3, 3), datetime(2013, 3, 4, 2)
+# Day 28 of the February presentation, the night after it, and the Sunday of the first drops: two are quicker than five.
+AS_OF, NIGHT, FIRST = date(2013, 3, 3), datetime(2013, 3, 4, 2), date(2013, 2, 24)
 
 
 @dataclass
@@ -61,7 +61,7 @@ def _night_and_week(hub: Any) -> Made:
 
     hub.settings.root.mkdir(parents=True)
     hub.zones.migrate()
-    replay(hub.settings.pack, hub.contracts, hub.settings.landing, date(2013, 2, 3), until=AS_OF)
+    replay(hub.settings.pack, hub.contracts, hub.settings.landing, FIRST, until=AS_OF)
     with hub.zones.open("identity", "warehouse", "quarantine") as con:
         Pseudonym(hub.keys.pseudonym).install(con)
         swept = sweep_landing(
@@ -105,7 +105,8 @@ def test_the_spine_is_the_weeks_of_a_module_being_studied(made):
         " count(distinct peer_group), count(exclusion_reason) from marts.person_week"
     )
     people, ageless, team, first, modules, excluded = rows[0]
-    assert people == ageless > 400
+    assert people == ageless > 200
+    # The first drop is history: what it tells was known in its own weeks, from the first day of the presentation on.
     assert (team, first, modules, excluded) == ("Support", date(2013, 2, 3), 3, 0)
     # Whoever has left is in no later week.
     assert made.read(
