@@ -8,8 +8,8 @@ model is trained on them unsupervised; then, each in a process of its own:
                   state read, linked, and written back
 
 The figure covers the whole process: its start, `link` and `write` with persons, homes and areas. Homes and areas are
-not persons: their seconds stand beside, and both readings of the bar are given. Accuracy is after the next night, over all pairs
-of records. Truth is read here and nowhere else.
+not persons: their seconds stand beside, and both readings of the bar are given. Accuracy is after the next night, over
+all pairs of records. Truth is read here and nowhere else.
 
 Example: python -m benchmarks.linkage_million --records 1000000
 """
