@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from models.linkage.table import link_table
+from models.linkage.table.standardise import standardise_table
 
 ROWS = [
     # one person: a nickname, another way of writing the date, a moved postcode
@@ -91,6 +92,66 @@ def test_wrong_calls_are_told_what_is_wrong() -> None:
         link_table(pd.concat([town(), town()]))
     with pytest.raises(ValueError, match="not in the table: dob"):
         link_table(town(), columns={"birth_date": "dob"})
+
+
+def registry(people: int = 60) -> pd.DataFrame:
+    """Strangers, two records of each: the second misspelt, and without a postcode in every third case."""
+    rng, rows = np.random.default_rng(4), []
+    names = np.array(["Amelia", "Bruno", "Carmen", "Dmitri", "Esther", "Farouk", "Gwen", "Hamish", "Imogen", "Jorge"])
+    for n in range(people):
+        surname = (
+            "".join(rng.choice(list("bcdfghjklmnprstvw"), 3)) + "o" + "".join(rng.choice(list("lmnrst"), 2)) + "ey"
+        )
+        born = str(np.datetime64("1950-01-02") + int(rng.integers(0, 20_000)))
+        place = f"{rng.integers(10_000, 99_999)}"
+        rows.append((f"{n}-0", names[n % 10], surname, born, None, place))
+        rows.append((f"{n}-1", names[n % 10], surname[:2] + surname[3:], born, None, None if n % 3 == 0 else place))
+    return town(rows)
+
+
+def right(found: list[set[object]], people: int = 60) -> int:
+    return sum({f"{n}-0", f"{n}-1"} in found for n in range(people))
+
+
+def test_however_a_column_is_written_it_says_the_same() -> None:
+    table = registry(12).assign(postcode=lambda rows: rows["postcode"].fillna("10115"))
+    iso = table["birth_date"].str
+    ways = {
+        "day first": table.assign(birth_date=iso.replace(r"(\d{4})-(\d\d)-(\d\d)", r"\3/\2/\1", regex=True)),
+        "eight digits with a time": table.assign(birth_date=iso.replace("-", "") + " 00:00:00"),
+        "a number": table.assign(birth_date=iso.replace("-", "").astype(float)),
+        "timestamps": table.assign(birth_date=pd.to_datetime(table["birth_date"])),
+        "capitals": table.assign(forename=table["forename"].str.upper(), surname=table["surname"].str.upper()),
+        "marks on letters": table.assign(surname=table["surname"].str.replace("o", "ö")),
+        "a code as a number": table.assign(postcode=table["postcode"].astype(float)),
+        "one column of names": table.drop(columns="surname").assign(
+            forename=table["forename"] + " " + table["surname"]
+        ),
+        "one column, surname first": table.drop(columns="forename").assign(
+            surname=table["surname"] + ", " + table["forename"]
+        ),
+    }
+    columns = {name: name for name in ("forename", "surname", "birth_date", "sex", "postcode")}
+    said = standardise_table(table, columns, [])[0]
+    for way, changed in ways.items():
+        assert standardise_table(changed, columns, [])[0].equals(said), way
+
+
+@pytest.mark.parametrize("gone", ["surname", "postcode"])
+def test_a_column_may_be_wholly_missing(gone: str) -> None:
+    found = persons(registry().drop(columns=gone))
+    assert right(found) >= 35
+    assert sum(len({str(record).split("-")[0] for record in group}) > 1 for group in found) <= 2
+
+
+def test_dates_of_which_only_the_year_is_known_and_a_column_of_one_value() -> None:
+    table = registry()
+    assert right(persons(table.assign(birth_date=table["birth_date"].str[:4], postcode="2000"))) >= 55
+
+
+def test_dates_before_there_were_calendars_are_still_dates() -> None:
+    rows = [("a", "Cnut", "Sweynson", "0995-04-09", "M", None), ("b", "Cnut", "Sweynson", "09/04/0995", "M", None)]
+    assert persons(town(rows)) == [{"a", "b"}]
 
 
 def test_twins_of_a_table_with_families_stay_two() -> None:

@@ -20,8 +20,8 @@ from models.linkage.settings import LinkageSettings
 _TWO_SEXES, _ENOUGH = 0.1, 20
 # Of two siblings about this share are twins (1.5 % of UK maternities are multiple: ONS, Birth characteristics).
 _TWINS_AMONG_SIBLINGS = 0.04
-# A rule is on where errors do not explain all that it speaks against, with some room for chance.
-_UNEXPLAINED = 1.2
+# A rule is on where errors explain less than half of what it speaks against.
+_UNEXPLAINED = 2.0
 NEVER = 10_000
 """Years between births that no two people reach: the namesake rule is off."""
 
@@ -64,7 +64,7 @@ def twins_expected(kin: pd.DataFrame, sexes: Mapping[str, float]) -> bool:
     if len(sexed) >= _ENOUGH:
         return float(sexed["other_sex"].mean()) - sexes["different"] >= _TWO_SEXES
     siblings = (kin["two_names"] & kin["same_postcode"] & ~kin["near_birth"]).sum()
-    return bool(_TWINS_AMONG_SIBLINGS * siblings >= 0.5 * alike["same_postcode"].sum())
+    return bool(siblings and _TWINS_AMONG_SIBLINGS * siblings >= 0.5 * alike["same_postcode"].sum())
 
 
 def siblings_expected(kin: pd.DataFrame, born: Mapping[str, float]) -> bool:

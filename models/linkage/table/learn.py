@@ -28,9 +28,6 @@ _LEAST, _LEAST_DIFFERENT = 1e-7, 1e-3
 _MOST_DIFFERENT = 2.5
 # Bits below which an unjoined pair teaches nothing.
 _HARDLY = -4.0
-_PRIOR_STEPS = 20
-# The prior of persons is at most so many bits below, or above, that of records.
-_PRIOR_BOUNDS = (-6.0, 2.0)
 # Place of plain equality among the levels, after the level of what is missing.
 _SAME = 1
 # Of the agreement seen in random pairs at least this share is put down to strangers.
@@ -202,30 +199,6 @@ def _sides(con: duckdb.DuckDBPyConnection) -> str:
     columns = [row[0] for row in con.sql("describe node_plain").fetchall()]
     compared = [column for column in columns if column != "node" and not column.endswith("_marks")]
     return ", ".join(f'l."{c}" as "{c}_l", r."{c}" as "{c}_r"' for c in compared)
-
-
-def prior_shift(weight: np.ndarray, prior: float, nodes: int, families: bool) -> float:
-    """Bits to add to ``weight``, which holds ``prior``, to hold the prior that the weights themselves speak for.
-
-    Persons found and compared again are not records: nearly all who are one may have been joined already, or few may,
-    and the prior of two random *records* is wrong by as much. By expectation-maximisation over the prior alone;
-    pairs of the ``nodes`` that were never compared count as no match. Where there are ``families`` it only falls: the
-    many pairs that are half alike are brothers and sisters.
-
-    >>> prior_shift(np.full(5, -20.0), 1e-3, 40, False) < 0 < prior_shift(np.full(5, 20.0), 1e-3, 40, False)
-    True
-    """
-    if not len(weight):
-        return 0.0
-    pairs = nodes * (nodes - 1) / 2
-    start = np.log2(prior / (1 - prior))
-    shift, (least, most) = 0.0, _PRIOR_BOUNDS
-    most = 0.0 if families else most
-    for _ in range(_PRIOR_STEPS):
-        matches = float((1 / (1 + 2.0 ** -np.clip(weight + shift, -60, 60))).sum())
-        share = min(max(matches, _LEAST) / pairs, _LARGEST_PRIOR)
-        shift = float(np.clip(np.log2(share / (1 - share)) - start, least, most))
-    return shift
 
 
 def frequencies(nodes: pd.DataFrame, column: str, person: np.ndarray) -> pd.DataFrame:

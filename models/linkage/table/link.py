@@ -209,18 +209,12 @@ def _join_persons(
 ) -> np.ndarray:
     """Compare persons as if they were records until no two of them join, at most ``rounds`` times."""
     touched: np.ndarray | None = None
-    shift = 0.0
     for _ in range(rounds):
         people = describe(frame, person, records)
         with duck.scratch(taught.settings) as con:
             duck.load_nodes(con, people)
             make_candidates(con, taught.identifiers, taught.settings.block_cap, touched)
             pairs = adjust(_weigh(con, taught), taught.settings)
-        if touched is None:
-            prior = taught.model["probability_two_random_records_match"]
-            families = taught.settings.sibling_weight is not None
-            shift = learn.prior_shift(pairs["adjusted_weight"].to_numpy(dtype=float), prior, len(people), families)
-        pairs["adjusted_weight"] += shift
         joined = _cluster(len(people), pairs, person[apart], taught.settings)
         if joined.max(initial=-1) + 1 == len(people):
             break

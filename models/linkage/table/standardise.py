@@ -23,6 +23,8 @@ _FIRST_JANUARY_SHARE = 0.015
 _FIRST_JANUARY_LEAST = 10
 _NO_VALUE = frozenset({"", "NA", "N/A", "NAN", "NONE", "NULL", "NIL", "UNKNOWN", "UNK", "NK", "NOTKNOWN", "X"})
 _PSEUDO_POSTCODES = ("ZZ99", "XX99", "AA11AA", "ZZ11ZZ")
+# Where more than this share of names are several words, and the other name column is empty, they are full names.
+_FULL_NAMES = 0.5
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -120,6 +122,24 @@ def spellings(word: str) -> tuple[str, ...]:
     return tuple(sorted({word, *(word[:i] + word[i + 1 :] for i in range(len(word)))})) if len(word) > 3 else (word,)
 
 
+def full_names(values: pd.Series) -> pd.DataFrame | None:
+    """``forename, surname`` of a column of full names, or None where most of its values are single words.
+
+    >>> full_names(pd.Series(["Ann Lee Ray", "RAY, Ann", None])).to_dict("list")
+    {'forename': ['Ann Lee', 'Ann', None], 'surname': ['Ray', 'RAY', None]}
+    >>> full_names(pd.Series(["Ann", "Mary Jo", "Al"])) is None
+    True
+    """
+    sent = values.dropna().astype(str).str.strip()
+    if not len(sent) or sent.str.contains(r"\S[\s,]+\S").mean() <= _FULL_NAMES:
+        return None
+    comma, space = sent.str.partition(","), sent.str.rpartition(" ")
+    turned = comma[1] == ","
+    split = pd.DataFrame({"forename": comma[2].where(turned, space[0]), "surname": comma[0].where(turned, space[2])})
+    split = split.apply(lambda column: column.str.strip()).reindex(values.index).astype(object)
+    return split.where(split.notna() & (split != ""), None)
+
+
 def standardise_table(
     records: pd.DataFrame, columns: Mapping[str, str], identifiers: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -130,6 +150,14 @@ def standardise_table(
     surname_parts, surname_marks, birth_date`` (``YYYY-MM-DD`` or NULL), ``birth_year``, ``birth_day`` (days since the
     year 1 as text, of dates that can be), ``sex, postcode`` and each identifier.
     """
+    for column, other in (("forename", "surname"), ("surname", "forename")):
+        source, missing = columns.get(column), columns.get(other) not in records.columns
+        if source in records.columns and (missing or records[columns[other]].isna().all()):
+            split = full_names(records[source])
+            if split is not None:
+                records = records.assign(**{f"{part} of a full name": split[part] for part in split})
+                columns = {**columns, **{part: f"{part} of a full name" for part in ("forename", "surname")}}
+            break
     out = pd.DataFrame(index=pd.RangeIndex(len(records)))
     reasons: list[pd.Series] = []
 
