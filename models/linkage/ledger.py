@@ -69,13 +69,12 @@ def settle(
     (['P1', 'P000000003'], [('P000000003', 'minted', None), ('P000000003', 'split', 'P1'), ('P2', 'merged', 'P1')])
     """
     k = int(cluster.max(initial=-1)) + 1
-    counts = _claims(cluster, before, age, former)
-    labels, names = counts["cluster"].tolist(), counts["id"].tolist()
+    labels, names = _claims(cluster, before, age, former)
     ids: list[str | None] = [None] * k
     taken: dict[str, int] = {}
-    for label, name in zip(labels, names, strict=True):
-        if ids[label] is None and name not in taken:
-            ids[label], taken[name] = name, label
+    for label, claimed in zip(labels, names, strict=True):
+        if ids[label] is None and claimed not in taken:
+            ids[label], taken[claimed] = claimed, label
     # The first claim in this order is the strongest, and a later entry of a dictionary replaces an earlier one.
     main_source = dict(zip(reversed(labels), reversed(names), strict=True))
     goes_to = dict(zip(reversed(names), reversed(labels), strict=True))
@@ -97,8 +96,10 @@ def settle(
     return out
 
 
-def _claims(cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.Series | None) -> pd.DataFrame:
-    """``cluster, id``: which cluster holds records of which id, the strongest claim first.
+def _claims(
+    cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.Series | None
+) -> tuple[list[int], list[str]]:
+    """Clusters and the ids whose records they hold, side by side, the strongest claim first.
 
     More records, then the older id; of two equal claims of one id the better is from those who always were this person,
     not from those who came by a merge.
@@ -110,7 +111,7 @@ def _claims(cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.S
     label, code = claim // (len(ids) + 1), claim % (len(ids) + 1)
     rank = age.reindex(ids).to_numpy()[code] if len(ids) else np.zeros(0)
     order = np.lexsort((label, -np.bincount(which, weights=native, minlength=len(claim)), rank, -n))
-    return pd.DataFrame({"cluster": label[order], "id": np.asarray(ids, dtype=object)[code[order]]})
+    return label[order].tolist(), np.asarray(ids, dtype=object)[code[order]].tolist()
 
 
 def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dict[int, str]:
