@@ -41,7 +41,7 @@ _REASONS = {
     "numbers": "All but their checked NHS numbers says they are one person. If they are, have a number corrected.",
 }
 # How much more urgent one kind is than another, in the units of `_value`.
-_URGENCY = {"contradiction": 6.0, "hold": 8.0, "id_conflict": 1.0, "twin": 0.5, "grey": 0.0}
+_URGENCY = {"contradiction": 6.0, "hold": 20.0, "id_conflict": 1.0, "twin": 0.5, "grey": 0.0}
 
 
 @dataclass(frozen=True)
