@@ -61,7 +61,8 @@ def labels(frozen: Sequence[Freeze], of_record: np.ndarray, before: np.ndarray, 
     both = out[apart[:, 0]]
     broken = np.unique(both[(both >= 0) & (both == out[apart[:, 1]])])
     parted = np.isin(out, broken)
-    out[parted] = 2 * len(before) + of_record[parted]
+    pieces = np.stack([before[parted], of_record[parted]])
+    out[parted] = 2 * len(before) + np.unique(pieces, axis=1, return_inverse=True)[1].ravel()
     return out
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.linkage import attention
@@ -83,6 +83,7 @@ def together(label: np.ndarray, i: int) -> set[int]:
 
 @settings(deadline=None, max_examples=80)
 @given(EDGES, PAIRS, PAIRS, PAIRS, CODES, CODES, NODES)
+@example({}, [(0, 1), (2, 8)], [], [(0, 2), (1, 8)], [0] * 8 + [1], [2, 1, 2, 0, 0, 0, 0, 0, 1], list(range(N)))
 def test_whatever_is_decided_nothing_is_lost_and_no_law_broken(edges, must, cannot, apart, nhs, before, node) -> None:
     cannot = [pair for pair in cannot if pair not in must]
     tonight = night(edges, must, cannot, apart, nhs, before, node=node)
