@@ -65,7 +65,8 @@ def link(
     """
     tables = duck.read(con, now, canonical, state, gone=model is None)
     at = pd.Timestamp(now)
-    sent = tables["person_record"]
+    # Of a million records one copy is enough: what was sent goes when it is standardised, and so on.
+    sent = tables.pop("person_record")
     if sent["record_key"].duplicated().any():
         raise ValueError("a record has two current versions: person_record must have one per record_key")
     known, placeholders = standardise(sent, settings)
@@ -73,6 +74,8 @@ def link(
         known[settings.naming_columns].notna().any(axis=1)
     )
     records = known[names_someone].reset_index(drop=True)
+    nameless = known.loc[~names_someone, ["record_key", "home_postcode", "home_uprn", "first_known"]]
+    del sent, known
     position = dict(zip(records["record_key"].tolist(), range(len(records)), strict=True))
     apart = barriers.sides(tables["linkage_barrier"], position)
     stands = decisions.standing(tables["clerical_decision"], at)
@@ -113,7 +116,6 @@ def link(
     assignment = persons.assignment
     if kept:
         assignment = keep.marked(assignment, ledger, aside)
-    nameless = known.loc[~names_someone, ["record_key", "home_postcode", "home_uprn", "first_known"]]
     if kept:
         nameless = nameless[~nameless["record_key"].isin(assignment["record_key"])]
     nameless.columns = pd.Index(["record_key", "postcode", "uprn", "known_from"])
