@@ -44,7 +44,7 @@ WIDE: dict[str, str] = {
     "postcode and year": "[postcode || birth_year]",
     "postcode": "[postcode]",
 }
-_PAIRS_A_NODE = 3
+_PAIRS_A_NODE = 1
 _PAIRS_AT_LEAST = 500_000
 
 
