@@ -88,16 +88,21 @@ def hidden_figures(
 
 
 def ethnicities(con: duckdb.DuckDBPyConnection, now: datetime) -> pd.DataFrame:
-    """`record_key, ethnicity` from the audit schema: joined in memory, and only shares by group leave this process."""
+    """`record_key, ethnicity` from the audit schema: joined in memory, and only shares by group leave this process.
+
+    As known in the night before, since tonight's marts come after linkage: a night that was killed behind them and is
+    run again must find what it found at first. So the first night has none.
+    """
+    before = con.execute("select max(night) from identity.linkage.night where night < ?", [now]).fetchall()[0][0]
     there = con.execute(
         "select 1 from duckdb_views() where database_name = 'warehouse' and schema_name = 'audit' "
         "and view_name = 'person_attribute_version'"
     ).fetchall()
-    if not there:
+    if before is None or not there:
         return pd.DataFrame({"record_key": [], "ethnicity": []})
     return con.execute(
         "select record_key::varchar as record_key, arg_max(value, known_from) as ethnicity "
         "from warehouse.audit.person_attribute_version "
         "where attribute = 'ethnicity_group' and known_from <= $now and known_to > $now group by 1",
-        {"now": now},
+        {"now": before},
     ).df()

@@ -10,7 +10,9 @@ import pytest
 from tests.demo_hub import DemoHub
 
 # Many events fall on somebody's birth date; columns *named* like a birth date are looked for below.
-_DATES = re.compile(r"\.[^.]*(_date|_on|_from|_to|_at|_dt|_month|window|date|begin|start|end|week|cutoff)[^.]*$", re.I)
+_DATES = re.compile(
+    r"\.[^.]*(_date|_on|_from|_to|_at|_dt|_month|window|date|begin|start|end|week|night|cutoff)[^.]*$", re.I
+)
 # "White" and "Black" are surnames too, and schools are named after places that people are named after.
 _NOT_PERSONS = re.compile(r"(person_attribute|ethnicity|organisation\.name|SchoolName)", re.I)
 
