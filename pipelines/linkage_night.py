@@ -46,9 +46,8 @@ def night_of_linkage(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime, ru
     if not done.verdict.kept and not settings.number_names_a_person:
         counts["hidden"] = hidden_figures(con, done.result, hub.linkage_model(), settings, now)
     rows = figures(counts, done.verdict.figures)
-    write(con, done.result)
-    signed = done.verdict.signed_by is not None
-    history.record(con, done.verdict.row(run_id), rows, signed=signed, now=now)
+    signed, told = done.verdict.signed_by is not None, done.verdict.row(run_id)
+    write(con, done.result, beside=lambda: history.record(con, told, rows, signed=signed, now=now))
     return LinkageNight(
         done.result,
         done.verdict,

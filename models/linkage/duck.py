@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -294,9 +294,16 @@ def read(
 
 
 def write(
-    con: duckdb.DuckDBPyConnection, replaced: dict[str, pd.DataFrame], appended: dict[str, pd.DataFrame], state: str
+    con: duckdb.DuckDBPyConnection,
+    replaced: dict[str, pd.DataFrame],
+    appended: dict[str, pd.DataFrame],
+    state: str,
+    beside: Callable[[], None] = lambda: None,
 ) -> None:
-    """Store a result in one transaction: ``replaced`` tables hold full content, ``appended`` ones new rows."""
+    """Store a result in one transaction: ``replaced`` tables hold full content, ``appended`` ones new rows.
+
+    ``beside`` stores what belongs to the result, in the same transaction.
+    """
     con.execute("begin transaction")
     try:
         for table, frame in {**replaced, **appended}.items():
@@ -310,6 +317,7 @@ def write(
                 f"select {columns} from linkage_out"
             )
             con.unregister("linkage_out")
+        beside()
         con.execute("commit")
     except Exception:
         con.execute("rollback")

@@ -9,6 +9,8 @@ import pandas as pd
 
 from models.linkage.quality import COLUMNS
 
+_HAPPENED = ("minted", "merged", "split", "retired", "reinstated", "ids_changed", "ids_changed_share")
+
 _UNTOUCHED = """
 with now_known as (
     select record_key from {canonical}.person_record where known_from <= $since and known_to > $now
@@ -89,35 +91,37 @@ def sign(con: Any, digest: str, by: str, reason: str, at: datetime, state: str =
 def record(
     con: Any, row: dict[str, Any], quality: pd.DataFrame, *, signed: bool, now: datetime, state: str = "linkage"
 ) -> None:
-    """Store a night and its figures in one transaction, replacing what an earlier run of the same night stored.
+    """Store a night and its figures, in the transaction that stores its persons (see ``night.write``).
+
+    An earlier run of the same night is replaced, but for what happened to ids: if that run changed the ledger, this one
+    finds it changed, and the night's figure is the sum of both.
 
     ``row``: ``run_id, model_digest, kept, why, largest``. ``signed``: the night passed by a sign-off, which is used up.
     """
-    con.execute("begin transaction")
-    try:
-        for table in ("night", "quality"):
-            con.execute(f"delete from {state}.{table} where night = $now", {"now": now})
+    figures = quality[COLUMNS].copy()
+    taken = con.execute(f"select 1 from {state}.night where night = $now and not kept", {"now": now}).fetchall()
+    if taken:
+        earlier = quality_at(con, now, state, *_HAPPENED).set_index("measure")["value"].to_dict()
+        before = figures["measure"].map(lambda measure: earlier.get(measure, 0.0)).astype("float64")
+        figures["value"] = figures["value"] + before.where(figures["scope"] == "all", 0.0)
+    for table in ("night", "quality"):
+        con.execute(f"delete from {state}.{table} where night = $now", {"now": now})
+    con.execute(
+        f"insert into {state}.night values ($now, $run_id, $model_digest, $kept, $why, $largest)",
+        {"now": now, **row},
+    )
+    con.register("quality_in", figures)
+    con.execute(
+        f"insert into {state}.quality select $now::timestamp, measure, scope, value, low, high, n::bigint "
+        "from quality_in",
+        {"now": now},
+    )
+    con.unregister("quality_in")
+    if signed:
         con.execute(
-            f"insert into {state}.night values ($now, $run_id, $model_digest, $kept, $why, $largest)",
-            {"now": now, **row},
+            f"update {state}.sign_off set used_by_night = $now where used_by_night is null and model_digest = $digest",
+            {"now": now, "digest": row["model_digest"]},
         )
-        con.register("quality_in", quality[COLUMNS])
-        con.execute(
-            f"insert into {state}.quality select $now::timestamp, measure, scope, value, low, high, n::bigint "
-            "from quality_in",
-            {"now": now},
-        )
-        con.unregister("quality_in")
-        if signed:
-            con.execute(
-                f"update {state}.sign_off set used_by_night = $now "
-                "where used_by_night is null and model_digest = $digest",
-                {"now": now, "digest": row["model_digest"]},
-            )
-        con.execute("commit")
-    except Exception:
-        con.execute("rollback")
-        raise
 
 
 def walled(con: Any, now: datetime, canonical: str, assignment: pd.DataFrame) -> set[str]:

@@ -3,7 +3,7 @@ barriers first, evidence between, barriers last."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -249,8 +249,8 @@ def _edge_table(
     return pd.concat(parts, ignore_index=True) if parts else scored[columns]
 
 
-def write(con: Any, result: LinkageResult, state: str = "linkage") -> None:
-    """Store ``result`` in the linkage tables, in one transaction."""
+def write(con: Any, result: LinkageResult, state: str = "linkage", beside: Callable[[], None] = lambda: None) -> None:
+    """Store ``result`` in the linkage tables, in one transaction, and ``beside`` in the same."""
     replaced = {
         "person_assignment": result.assignment,
         "edge": result.edges,
@@ -260,4 +260,4 @@ def write(con: Any, result: LinkageResult, state: str = "linkage") -> None:
         "review_queue": result.queue,
         "needs_attention": result.attention,
     }
-    duck.write(con, replaced, {"person_event": result.events, "person_redirect": result.redirects}, state)
+    duck.write(con, replaced, {"person_event": result.events, "person_redirect": result.redirects}, state, beside)

@@ -29,9 +29,10 @@ def night(con: duckdb.DuckDBPyConnection, model, day: int, settings: LinkageSett
     now = NOW + dt.timedelta(days=day)
     how = {"run_id": f"r{day}", "order_hash": order, "areas": AREAS}
     done = guarded(con, model=model if callable(model) else lambda: model, settings=settings, now=now, **how)
-    write(con, done.result)
-    history.record(con, done.verdict.row(f"r{day}"), figures(done.result.quality, done.verdict.figures), now=now,
-                   signed=done.verdict.signed_by is not None)  # fmt: skip
+    rows, signed = figures(done.result.quality, done.verdict.figures), done.verdict.signed_by is not None
+    write(
+        con, done.result, beside=lambda: history.record(con, done.verdict.row(f"r{day}"), rows, now=now, signed=signed)
+    )
     return done
 
 
@@ -61,6 +62,16 @@ def hub(model) -> tuple[duckdb.DuckDBPyConnection, Town, Guarded]:
     con, made = database(), town(80, seed=4)
     load(con, made)
     return con, made, night(con, model, 0)
+
+
+def test_a_night_run_again_tells_the_same_figures(hub, model, wild) -> None:
+    con, _, _ = hub
+    for day, which in ((0, model), (1, wild)):
+        night(con, which, day)
+        first = history.quality_at(con, NOW + dt.timedelta(days=day), "linkage")
+        night(con, which, day)
+        pd.testing.assert_frame_equal(history.quality_at(con, NOW + dt.timedelta(days=day), "linkage"), first)
+        assert first.set_index("measure").loc["minted" if day == 0 else "ids_changed", "value"] > 0
 
 
 def test_a_normal_night_passes_a_wild_model_is_stopped_and_the_day_after_heals(hub, model, wild) -> None:
