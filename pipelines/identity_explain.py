@@ -13,6 +13,7 @@ from rich.markup import escape
 from governance.pseudonym import Pseudonym
 from pipelines.clock import LONDON
 from pipelines.hub import Hub, HubProblem
+from pipelines.identity_names import log_look, require_reason
 
 if TYPE_CHECKING:
     from models.linkage.explain import Hop
@@ -30,8 +31,7 @@ def print_why(console: Console, first: str, second: str, names: bool, by: str | 
     from models.linkage import who
 
     hub = Hub.from_environment()
-    if names and not (by and by.strip() and why and why.strip()):
-        raise HubProblem("Names are shown to somebody, for a reason, and both are logged: say --by WHO and --why TEXT.")
+    require_reason(names, by, why)
     with hub.zones.open("identity", read_only=True) as con:
         keys = [record_key(con, hub, text) for text in (first, second)]
         if keys[0] == keys[1]:
@@ -39,14 +39,7 @@ def print_why(console: Console, first: str, second: str, names: bool, by: str | 
         one, hops = who.why(con, *keys)
         shown = {key: _record(con, key) for key in [*keys, *(hop.right for hop in hops)]}
     if names:
-        key_of = Pseudonym(hub.keys.pseudonym).key_of
-        hub.store.audit.append(
-            who=str(by),
-            what="identity.names_shown",
-            purpose=str(why),
-            about=sorted({str(key_of("person", row["person_id"])) for row in shown.values() if row}),
-            detail={"record_keys": keys},
-        )
+        log_look(hub, by, why, (row["person_id"] for row in shown.values() if row), {"record_keys": keys})
     console.print(_answer(one, len(hops)))
     if names and not hops:
         for key in keys:

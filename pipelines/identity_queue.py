@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from governance.pseudonym import Pseudonym
 from pipelines.hub import Hub, HubProblem
+from pipelines.identity_names import log_look, require_reason
 
 _SHOWN = ("birth_date", "sex", "nhs_number", "upn")
 _HEADINGS = ("name", "born", "sex", "NHS number", "pupil number")
@@ -77,21 +77,13 @@ def print_queue(console: Console, kind: str | None, limit: int) -> None:
 def print_item(console: Console, item: str, names: bool, by: str | None, why: str | None) -> None:
     """One question: evidence in words, the records of both persons, names if asked for."""
     hub = Hub.from_environment()
-    if names and not (by and by.strip() and why and why.strip()):
-        raise HubProblem("Names are shown to somebody, for a reason, and both are logged: say --by WHO and --why TEXT.")
+    require_reason(names, by, why)
     with identity_zone(hub) as con:
         row = item_of(con, item)
         records = _records(con, row)
         said = _explained(con, row)
     if names:
-        key_of = Pseudonym(hub.keys.pseudonym).key_of
-        hub.store.audit.append(
-            who=str(by),
-            what="identity.names_shown",
-            purpose=str(why),
-            about=[str(key_of("person", row[side])) for side in ("person_id_l", "person_id_r")],
-            detail={"item_id": row["item_id"]},
-        )
+        log_look(hub, by, why, (row["person_id_l"], row["person_id_r"]), {"item_id": row["item_id"]})
     console.print(f"[bold]{row['item_id']}[/bold] {row['kind']}, waiting since {row['since']:%d %B %Y}")
     console.print(escape(row["reason"]), soft_wrap=True)
     console.print(f"Evidence: {escape(row['evidence'])}. {escape(said)}", soft_wrap=True)

@@ -21,6 +21,10 @@ from models.linkage.settings import LinkageSettings
 from models.linkage.solve import Solved, solve
 from models.linkage.standardise import standardise
 
+EDGE_COLUMNS = [
+    "record_key_l", "record_key_r", "kind", "rule", "match_weight", "adjusted_weight", "adjusted_by", "weights",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class LinkageResult:
@@ -235,18 +239,8 @@ def _edge_table(
         }
     )
     equal = equal.assign(match_weight=weight, adjusted_weight=weight, adjusted_by=None, weights=None)
-    columns = [
-        "record_key_l",
-        "record_key_r",
-        "kind",
-        "rule",
-        "match_weight",
-        "adjusted_weight",
-        "adjusted_by",
-        "weights",
-    ]
-    parts = [t[columns] for t in (scored, equal) if len(t)]
-    return pd.concat(parts, ignore_index=True) if parts else scored[columns]
+    parts = [t[EDGE_COLUMNS] for t in (scored, equal) if len(t)]
+    return pd.concat(parts, ignore_index=True) if parts else scored[EDGE_COLUMNS]
 
 
 def write(con: Any, result: LinkageResult, state: str = "linkage", beside: Callable[[], None] = lambda: None) -> None:

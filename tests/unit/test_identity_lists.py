@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
+from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
 from pipelines.identity_lists import on_open_lists
 
@@ -36,7 +37,7 @@ def listed(now: datetime) -> set[str]:
         "create table linkage.person_assignment as select 'P4' as person_id, timestamp '9999-12-31' as known_to"
     )
     con.execute("insert into linkage.person_redirect values ('P2', 'P3'), ('P3', 'P5'), ('P4', 'P6')")
-    return on_open_lists(con, Lists(), PSEUDONYM, now)  # type: ignore[arg-type]
+    return on_open_lists(con, cast("HubStore", Lists()), PSEUDONYM, now)
 
 
 def test_the_listed_are_found_where_their_records_went() -> None:

@@ -30,7 +30,7 @@ def order(texts: Sequence[str]) -> list[int]:
     return [int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) >> 3 for text in texts]
 
 
-def town(clusters: Sequence[int], forbidden: set[tuple[int, int]] = set(), **known: Any) -> queue.Town:  # noqa: B006
+def town(clusters: Sequence[int], forbidden: set[tuple[int, int]] | None = None, **known: Any) -> queue.Town:
     """Records a, b, c ... of one agency each, in clusters."""
     n = len(clusters)
     keys = np.array([chr(97 + i) for i in range(n)], dtype=object)
@@ -41,13 +41,13 @@ def town(clusters: Sequence[int], forbidden: set[tuple[int, int]] = set(), **kno
         "nhs": np.full(k, -1),
     } | known  # fmt: skip
     persons = np.array([f"P{c}" for c in range(k)], dtype=object)
-    return queue.Town(keys, pd.Series(keys), of_record=of_record, person=persons, forbidden=forbidden, **given)
+    return queue.Town(keys, pd.Series(keys), of_record=of_record, person=persons, forbidden=forbidden or set(), **given)
 
 
-def edge(l: int, r: int, weight: float = 5.0, **other: Any) -> dict[str, Any]:  # noqa: E741
+def edge(left: int, right: int, weight: float = 5.0, **other: Any) -> dict[str, Any]:
     return {
-        "l": l, "r": r, "kind": "probabilistic", "match_weight": weight, "adjusted_weight": weight, "adjusted_by": None,
-        **FEATURES, **other,
+        "l": left, "r": right, "kind": "probabilistic", "match_weight": weight, "adjusted_weight": weight,
+        "adjusted_by": None, **FEATURES, **other,
     }  # fmt: skip
 
 
@@ -154,9 +154,9 @@ def test_nothing_in_the_queue_spans_a_barrier_or_tells_of_one(clusters, edges, b
     frozen = [Freeze("decisions", np.array([a, b]), ((a, b),)) for a, b in edges[:2]]
     found = asked(where, [edge(a, b, 5.0) for a, b in edges], frozen=frozen)
     near: dict[str, set[str]] = {}
-    for l, r in found[["person_id_l", "person_id_r"]].to_numpy().tolist():  # noqa: E741
-        near.setdefault(l, set()).add(r)
-        near.setdefault(r, set()).add(l)
+    for left, right in found[["person_id_l", "person_id_r"]].to_numpy().tolist():
+        near.setdefault(left, set()).add(right)
+        near.setdefault(right, set()).add(left)
     for a, b in forbidden:
         assert f"P{b}" not in near.get(f"P{a}", set())
         assert not near.get(f"P{a}", set()) & near.get(f"P{b}", set())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from linkage_people import FAR, database, fill, key
 
 from models.linkage.explain import path
+from models.linkage.night import EDGE_COLUMNS
 from models.linkage.persons import assign
 from models.linkage.who import who_was, why
 
@@ -90,17 +91,7 @@ def test_the_strongest_path_has_the_strongest_weakest_link_there_is(drawn) -> No
     rows = [{"record_key_l": KEYS[a], "record_key_r": KEYS[b], "kind": "probabilistic", "rule": "model",
              "match_weight": float(w), "adjusted_weight": float(w), "adjusted_by": None, "weights": "{}"}
             for a, b, w in drawn]  # fmt: skip
-    columns = [
-        "record_key_l",
-        "record_key_r",
-        "kind",
-        "rule",
-        "match_weight",
-        "adjusted_weight",
-        "adjusted_by",
-        "weights",
-    ]
-    hops = path(pd.DataFrame(rows, columns=columns), KEYS[0], KEYS[1])
+    hops = path(pd.DataFrame(rows, columns=EDGE_COLUMNS), KEYS[0], KEYS[1])
     best = None
     for middle in itertools.chain.from_iterable(itertools.permutations((2, 3, 4), n) for n in range(4)):
         walk = list(itertools.pairwise([0, *middle, 1]))
