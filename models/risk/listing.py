@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -10,54 +10,25 @@ import numpy as np
 import pandas as pd
 
 from models.risk import evidence, explain, rules
-from models.risk.calibrate import chance
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.evidence import Person
 from models.risk.panel import Panel
-from models.risk.select import draw, ordered, within_capacity
-
-MODEL_CHANNEL = "model"
+from models.risk.queue import MODEL_CHANNEL, Queue
 
 
 def choose(
-    now: Panel,
-    holds: np.ndarray,
-    log_odds: np.ndarray | None,
-    capacity: Mapping[str, int],
-    config: RiskConfig,
-    book: RuleBook,
-    recently: Set[str],
+    held: Sequence[Queue], holds: np.ndarray, book: RuleBook, household: np.ndarray
 ) -> list[tuple[int, list[str]]]:
     """Positions of the people to list with the channels that put them there, in order, brothers and sisters together.
 
-    now: the cohort on the as-of date; log_odds: None when the model may not speak. Within each team's capacity the
-    model fills its share first; the rules take what is left: most rules first, then the nearest deadline, then by lot.
+    held: the week's queues, the model's first; holds: which patterns hold, (rows, rules); household: of every row.
     """
-    rows = now.rows
-    team = rows["area_team"].astype(object).fillna("").to_numpy()
-    day = rows["as_of_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    lot = draw(rows["sort_no"].to_numpy(), config.training.seed, day)
-    free = ~rows["person_key"].isin(recently).to_numpy()
-    left = {name: int(n or 0) for name, n in capacity.items()}
-    listed: list[int] = []
-    spoken: set[int] = set()
-    if log_odds is not None:
-        share = {n: min(c, max(1, round(c * config.channels.model_share))) if c else 0 for n, c in left.items()}
-        order = ordered(chance(log_odds), lot)
-        listed = within_capacity(order[free[order]], team, share).tolist()
-        spoken = set(listed)
-        for position in listed:
-            left[team[position]] -= 1
-    deadline = np.array([r.deadline_working_days for r in book.rules], dtype=float)
-    nearest = np.where(holds, deadline, np.inf).min(axis=1, initial=np.inf)
-    order = np.lexsort((lot, nearest, -holds.sum(axis=1)))
-    order = np.array([p for p in order if free[p] and holds[p].any() and p not in spoken], dtype=np.int64)
-    listed += within_capacity(order, team, left).tolist()
+    spoken = {int(p) for q in held if q.channel == MODEL_CHANNEL for p in q.taken}
     channels = [
         (p, ([MODEL_CHANNEL] if p in spoken else []) + [r.id for r, h in zip(book.rules, holds[p], strict=True) if h])
-        for p in listed
+        for p in (int(p) for q in held for p in q.taken)
     ]
-    return _together(channels, rows["household"].to_numpy())
+    return _together(channels, household)
 
 
 def _together(channels: list[tuple[int, list[str]]], household: np.ndarray) -> list[tuple[int, list[str]]]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.risk.calibrate import Calibration
-from models.risk.declare import Feature, RiskConfig
+from models.risk.declare import Feature, RiskConfig, RuleBook
 from models.risk.train import Fitted
 
 # Types beyond skops' own defaults that a boosting model is made of; all of them belong to scikit-learn or numpy.
@@ -52,22 +52,46 @@ def pack_model(
     """
     import skops.io
 
-    described = [
-        {
-            "candidate": fitted.name,
-            "features": [f.model_dump(mode="json") for f in fitted.features],
-            "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
-        }
-        for fitted, calibration in parts
-    ]
     body = {_estimator_file(i): skops.io.dumps(fitted.estimator) for i, (fitted, _) in enumerate(parts)}
-    body["model.json"] = to_json(described)
-    # A skops file is a zip with times in it; what identifies a model is its numbers, so the hash is of those.
-    content = digest([body["model.json"], *(numbers_of(fitted) for fitted, _ in parts)])
+    body["model.json"] = _described(parts)
+    content = content_hash(parts)
     full = dict(card) | {"content_hash": content, "hashes": dict(hashes)}
     full["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(body.items())}
-    kinds = "-".join(sorted({fitted.name for fitted, _ in parts}))
-    return ModelFiles(f"{kinds}-{content[:12]}", body | {"card.json": to_json(full)}, full)
+    return ModelFiles(name_of(parts, content), body | {"card.json": to_json(full)}, full)
+
+
+def content_hash(parts: Sequence[tuple[Fitted, Calibration]]) -> str:
+    """What identifies a model: its declarations and its numbers. A skops file is a zip with times in it, and is not."""
+    return digest([_described(parts), *(numbers_of(fitted) for fitted, _ in parts)])
+
+
+def name_of(parts: Sequence[tuple[Fitted, Calibration]], content: str) -> str:
+    """The name a model is registered under: its candidates and the beginning of its content hash."""
+    return f"{'-'.join(sorted({fitted.name for fitted, _ in parts}))}-{content[:12]}"
+
+
+def recipe_of(hashes: Mapping[str, str]) -> str:
+    """What a person can approve beforehand: the code and all that risk.yml declares, not one week's numbers."""
+    return digest([hashes["code"].encode(), hashes["config"].encode()])[:12]
+
+
+def card_hash(card: Mapping[str, Any]) -> str:
+    """SHA-256 of a card's content, however its file is laid out."""
+    return hashlib.sha256(to_json(card)).hexdigest()
+
+
+def _described(parts: Sequence[tuple[Fitted, Calibration]]) -> bytes:
+    """model.json: candidate, declarations and calibration of each part."""
+    return to_json(
+        [
+            {
+                "candidate": fitted.name,
+                "features": [f.model_dump(mode="json") for f in fitted.features],
+                "calibration": {"intercept": calibration.intercept, "slope": calibration.slope},
+            }
+            for fitted, calibration in parts
+        ]
+    )
 
 
 def unpack_model(
@@ -99,7 +123,7 @@ def unpack_model(
         )
         for i, one in enumerate(json.loads(files["model.json"]))
     ]
-    if digest([files["model.json"], *(numbers_of(fitted) for fitted, _ in parts)]) != content:
+    if content_hash(parts) != content:
         raise ModelFileError("the model computes other numbers than those registered")
     return parts, card
 
@@ -135,6 +159,11 @@ def numbers_of(fitted: Fitted) -> bytes:
 def config_hash(config: RiskConfig) -> str:
     """Hash of everything risk.yml declares."""
     return digest([to_json(config.model_dump(mode="json"))])
+
+
+def rules_hash(book: RuleBook) -> str:
+    """Hash of everything rules.yml declares."""
+    return digest([to_json(book.model_dump(mode="json"))])
 
 
 def features_hash(features: Iterable[Feature]) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from models.risk import explain, plots, registry
+from models.risk import explain, plots_score, plots_style, registry
 from models.risk.backtest import Rotation
+from models.risk.calibrate import Calibration
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.panel import Panel
 from models.risk.registration import registration_hash
+from models.risk.train import Fitted
 
 PLOTTED_ROWS = 2_000
 FAMILIES = (
@@ -67,16 +69,11 @@ def register(
     evaluation: Mapping[str, Any],
     verdicts: Sequence[Mapping[str, Any]],
     as_of: date,
+    scored: Mapping[str, Any],
 ) -> registry.ModelFiles:
-    """The model's files with a card and the hashes of what made it. verdicts: what the gates said this week."""
+    """The model's files with a card and the hashes of what made it. verdicts: what the gates said this week; scored:
+    the mark of the rows it scored (rescore.py)."""
     first = learnt.parts[0]
-    hashes = {
-        "code": code_hash,
-        "data": registry.digest(p.data_hash.encode() for p in learnt.parts),
-        "features": registry.features_hash(f for p in learnt.parts for f in p.fitted.features),
-        "config": registry.config_hash(config),
-        "rules": registry.digest([registry.to_json(book.model_dump(mode="json"))]),
-    }
     train, folds = learnt.split.train, len(learnt.parts)
     card = {
         "as_of_date": as_of.isoformat(),
@@ -103,22 +100,40 @@ def register(
         "gates": [{k: v[k] for k in ("id", "title", "status", "words", "accepted")} for v in verdicts],
         "families": FAMILIES.format(folds=folds) if folds > 1 else NO_FAMILIES,
         "evaluation": {k: v for k, v in evaluation.items() if k != "curves"},
+        "scored": dict(scored),
     }
-    return registry.pack_model([(p.fitted, p.calibration) for p in learnt.parts], hashes, card)
+    return registry.pack_model(_fitted(learnt), _hashes(learnt, config, book, code_hash), card)
 
 
-def plots_of(
-    evaluation: Mapping[str, Any], learnt: Rotation | None, panel: Panel, at: np.ndarray, config: RiskConfig
-) -> dict[str, bytes]:
-    """Pictures of the back-test, and of the model's contributions on a seeded sample of the panel's rows `at`."""
-    out: dict[str, bytes] = {}
-    if "calibration" in evaluation:
-        out["precision_recall"] = plots.precision_recall_plot(evaluation)
-        out["calibration"] = plots.calibration_plot(evaluation)
-    if learnt is not None and len(at):
-        size = min(PLOTTED_ROWS, len(at))
-        sample = np.sort(np.random.default_rng(0).choice(at, size=size, replace=False))
-        parts = explain.of_rotation(panel, sample, learnt, config)
-        labels = [config.feature(n).label for n in parts.names]
-        out["contributions"] = plots.contributions_plot(parts.values, panel.take(sample, parts.names), labels)
-    return out
+def identity_of(learnt: Rotation, config: RiskConfig, book: RuleBook, code_hash: str) -> tuple[str, dict[str, str]]:
+    """The name a model would be registered under, and its hashes, its own among them as `content`."""
+    content = registry.content_hash(_fitted(learnt))
+    return registry.name_of(_fitted(learnt), content), {**_hashes(learnt, config, book, code_hash), "content": content}
+
+
+def _fitted(learnt: Rotation) -> list[tuple[Fitted, Calibration]]:
+    return [(p.fitted, p.calibration) for p in learnt.parts]
+
+
+def _hashes(learnt: Rotation, config: RiskConfig, book: RuleBook, code_hash: str) -> dict[str, str]:
+    """Of what made a model: code, rows, features, risk.yml, rules.yml."""
+    return {
+        "code": code_hash,
+        "data": registry.digest(p.data_hash.encode() for p in learnt.parts),
+        "features": registry.features_hash(f for p in learnt.parts for f in p.fitted.features),
+        "config": registry.config_hash(config),
+        "rules": registry.rules_hash(book),
+    }
+
+
+def plots_of(learnt: Rotation | None, panel: Panel, at: np.ndarray, config: RiskConfig) -> dict[str, bytes]:
+    """A picture of the model's contributions on a seeded sample of the panel's rows `at`: the one that needs rows. All
+    others are drawn from the evaluation (plots.py)."""
+    if learnt is None or not len(at):
+        return {}
+    size = min(PLOTTED_ROWS, len(at))
+    sample = np.sort(np.random.default_rng(0).choice(at, size=size, replace=False))
+    parts = explain.of_rotation(panel, sample, learnt, config)
+    labels = [config.feature(n).label for n in parts.names]
+    drawn = plots_score.contributions(parts.values, panel.take(sample, parts.names), labels)
+    return {"contributions": plots_style.png(drawn)}

@@ -15,13 +15,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from models.risk import explain, gates, labels, listing, registry, report, rules, splits
+from models.risk import explain, gates, labels, listing, registry, report, rescore, rules, splits
 from models.risk.asof import as_sundays, knowledge_cutoff
 from models.risk.assess import assess
 from models.risk.backtest import positions_of
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.inputs import input_problems, quiet_weeks_of
 from models.risk.panel import build_panel
+from models.risk.queue import lottery, queues
 from models.risk.recorders import recorders_of
 from models.risk.registration import registration_problem
 from models.risk.rolling import roll, try_to_fit
@@ -34,6 +35,7 @@ KEYS = frozenset({"person_key", "household_key", "event_key", "worker_record_key
 class WeeklyRun:
     """What a weekly run hands over. `candidates` and `notices` concern people (keep them encrypted); all else is
     aggregate. channel: "model+rules" or "rules"; statement: why there is no model list, empty when there is one.
+    choice: by what the places were filled, and the lotteries held (queue.py).
     accepted: what has not passed and who accepted that, for the list. evaluation: figures of all weeks judged, each by
     its newest model, empty when there were none; evaluations: those of each split alone."""
 
@@ -52,6 +54,7 @@ class WeeklyRun:
     features: list[dict[str, Any]]
     history: dict[str, Any]
     model: registry.ModelFiles | None
+    choice: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, bytes] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class WeeklyRun:
             "evaluation": self.evaluation,
             "evaluations": self.evaluations,
             "rule_yields": self.rule_yields,
+            "choice": self.choice,
             # Of the model what it was made of: its own numbers may differ in the last bit between processors.
             "model": None if self.model is None else self.model.card["hashes"],
         }
@@ -87,6 +91,7 @@ def run_weekly(
     linkage: Mapping[str, Mapping[str, float]] | None = None,
     shadow_weeks: int = 0,
     registered_before: Mapping[int, str] | None = None,
+    may_speak: Callable[[str, Mapping[str, str]], str] = lambda name, hashes: "",
     progress: Callable[[str], None] = lambda stage: None,
 ) -> WeeklyRun:
     """Run the week that ends on `as_of_date` (a Sunday).
@@ -95,7 +100,9 @@ def run_weekly(
     `capacity: {team: places}`. record_person: relation of links, for how records were joined. code_hash: of the code,
     for the card. listed_recently: person keys that may not be listed again yet. attributes: `person_key` and audited
     attributes, for fairness alone. linkage: {measure: {estimate, low, high}}. shadow_weeks: weeks judged in shadow so
-    far. registered_before: by version, the hash of what earlier runs were judged by. progress: told each stage's name.
+    far. registered_before: by version, the hash of what earlier runs were judged by. may_speak: asked with the week's
+    model's name and hashes (its own under `content`) once every gate has passed; answers with a sentence when a person
+    has taken its word from it, else with nothing. progress: told each stage's name.
     Raises ValueError when the spine holds nobody on the date.
     """
     as_sundays([as_of_date])
@@ -160,9 +167,13 @@ def run_weekly(
         final, because = try_to_fit(panel, outcomes, config, plan[-1])
         if final is None:
             speaks, statement = False, f"This week's list comes from the named patterns alone: {because}."
+        elif because := may_speak(*report.identity_of(final, config, book, code_hash)):
+            speaks, statement = False, f"This week's list comes from the named patterns alone. {because}"
         else:
             learnt, log_odds = final, final.log_odds(panel, at_now)
-    chosen = listing.choose(now, rules.fired(now, book), log_odds, capacity, config, book, listed_recently)
+    holds = rules.fired(now, book)
+    held = queues(now, holds, log_odds, capacity, config, book, listed_recently)
+    chosen = listing.choose(held, holds, book, now.rows["household"].to_numpy())
     places = np.array([p for p, _ in chosen], dtype=np.int64)
     place = np.flatnonzero(in_cohort)
     candidates, told = listing.describe(
@@ -198,8 +209,17 @@ def run_weekly(
         history={"words": history.words, "needed": history.needed, "available": history.available},
         model=None
         if learnt is None
-        else report.register(learnt, config, book, code_hash, evaluation, verdicts, as_of_date),
-        plots=report.plots_of(evaluation, learnt, panel, shown, config),
+        else report.register(
+            learnt, config, book, code_hash, evaluation, verdicts, as_of_date, rescore.fingerprint(panel, learnt)
+        ),
+        choice={
+            "capacity": capacity,
+            "model_share": config.channels.model_share,
+            "relist_after_weeks": config.channels.relist_after_weeks,
+            "rules_hash": registry.rules_hash(book),
+            "lottery": lottery(held, config.training.seed),
+        },
+        plots=report.plots_of(learnt, panel, shown, config),
     )
 
 

@@ -13,6 +13,7 @@ from models.risk import gates, labels, listing, registry, rules, splits
 from models.risk.backtest import fit_part, fit_rotation, judged_rows, positions_of
 from models.risk.families import families
 from models.risk.panel import build_panel
+from models.risk.queue import queues
 from models.risk.rolling import figures_of
 from models.risk.run import run_weekly
 from tests.risk_marts import attributes_of, configuration, make_marts, registered, sundays
@@ -233,7 +234,9 @@ def test_no_outcomes_is_said_and_the_rules_list_comes_out(con):
 def test_someone_listed_recently_is_not_listed_again(con, shadow):
     recent = frozenset(c["person_key"] for c in shadow.candidates)
     now = build_panel(con, CONFIG, [AS_OF])
-    again = listing.choose(now, rules.fired(now, BOOK), None, {"North": 3, "South": 3}, CONFIG, BOOK, recent)
+    holds = rules.fired(now, BOOK)
+    held = queues(now, holds, None, {"North": 3, "South": 3}, CONFIG, BOOK, recent)
+    again = listing.choose(held, holds, BOOK, now.rows["household"].to_numpy())
     assert again and recent.isdisjoint(now.rows["person_key"].iloc[[p for p, _ in again]])
 
 
