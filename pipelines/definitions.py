@@ -5,13 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from pipelines.assets.assurance import assurance_assets
+from pipelines.assets.evaluation import evaluation_assets
 from pipelines.assets.front_door import front_door_assets, front_door_checks, held_contact_assets
 from pipelines.assets.identity import identity_assets
 from pipelines.assets.landing import drop_log_asset, gate_assets
 from pipelines.assets.marts import dbt_steps
 from pipelines.assets.reports import report_assets
 from pipelines.assets.review import decisions_asset, review_assets
-from pipelines.assets.risk import risk_assets
+from pipelines.assets.risk import GATES, risk_assets
 from pipelines.assets.subjects import record_model, subject_identity_assets, subject_list_assets
 from pipelines.dbt_runs import ensure_manifest
 from pipelines.housekeeping import housekeeping_job
@@ -42,7 +43,7 @@ def build(hub: Hub) -> dg.Definitions:
     weekly_steps = [dbt["dbt_person_weeks"]]
     gates = hub.declaration("risk.yml").get("gates", [])
     weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys), gates)
-    weekly_steps += [*review_assets(), *subject_list_assets(others)]
+    weekly_steps += [*evaluation_assets(GATES), *review_assets(), *subject_list_assets(others)]
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.assets(*nightly_steps),

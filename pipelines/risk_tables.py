@@ -22,8 +22,8 @@ def evaluation_tables(
         rows = [
             [
                 one["split"],
-                one["base_rate"],
-                *(one["average_precision"].get(n) for n in WAYS),
+                _count(one["base_rate"]),
+                *(_count(one["average_precision"][n]) if n in one["average_precision"] else "" for n in WAYS),
                 _interval(one["at_capacity"].get("model", {}).get("precision")),
             ]
             for one in splits
@@ -32,7 +32,7 @@ def evaluation_tables(
         out["month_by_month"] = table(header, rows)
     if evaluation.get("by_team"):
         teams = sorted(evaluation["by_team"].items())
-        rows = [[team, t["listed"], _interval(t["precision"]), _interval(t["recall"])] for team, t in teams]
+        rows = [[team, _count(t["listed"]), _interval(t["precision"]), _interval(t["recall"])] for team, t in teams]
         out["at_capacity_by_team"] = table(["team", "listed", *_BOTH], rows)
     for name, what in (("missed_by_theme", "something recorded under"), ("missed_by_pattern", "named pattern")):
         rows = [[m["name"], _count(m["in_need"]), _interval(m["missed"])] for m in evaluation.get(name, [])]
@@ -68,7 +68,7 @@ _BOTH = ("precision (95 %)", "recall (95 %)")
 def at_capacity(evaluation: Mapping[str, Any]) -> list[list[Any]]:
     """Rows for people: what each way of choosing found at the teams' capacity in the weeks judged by."""
     return [
-        [words, one["listed"], one["found"], _interval(one["precision"]), _interval(one["recall"])]
+        [words, _count(one["listed"]), _count(one["found"]), _interval(one["precision"]), _interval(one["recall"])]
         for name, words in WAYS.items()
         if (one := evaluation.get("at_capacity", {}).get(name))
     ]
@@ -82,9 +82,9 @@ def trends(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
     calibration, steady = evaluation.get("calibration") or {}, evaluation.get("stability") or {}
     return {
         "base_rate": evaluation["base_rate"],
-        "precision_model": found.get("model", {}).get("precision", {}).get("estimate"),
-        "precision_contact_count": found["contact_count"]["precision"]["estimate"],
-        "recall_model": found.get("model", {}).get("recall", {}).get("estimate"),
+        "precision_model": _estimate(found, "model", "precision"),
+        "precision_contact_count": _estimate(found, "contact_count", "precision"),
+        "recall_model": _estimate(found, "model", "recall"),
         "average_precision": evaluation["average_precision"].get("model"),
         "calibration_slope": calibration.get("slope"),
         "calibration_error": calibration.get("ece"),
@@ -93,6 +93,12 @@ def trends(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
         "reasons_kept": (steady.get("reasons") or {}).get("kept"),
         "outcomes_not_yet_known": (evaluation.get("hindsight") or {}).get("not_yet_known"),
     }
+
+
+def _estimate(found: Mapping[str, Any], way: str, measure: str) -> float | None:
+    """A share at capacity, None where it is withheld or there is none."""
+    part = (found.get(way) or {}).get(measure)
+    return None if part is None else part["estimate"]
 
 
 def _fairness(audit: Mapping[str, Any]) -> dg.MetadataValue:

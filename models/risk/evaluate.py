@@ -90,15 +90,17 @@ def evaluate(
     if log_odds is None:
         return result
     ours = listed[MODEL]
-    result["difference"] = {
-        n: found.boot.difference(found.precision(ours), found.precision(m)) for n, m in listed.items() if n != MODEL
-    }
+    mine = found.precision(ours)
+    theirs = {n: found.precision(m) for n, m in listed.items() if n != MODEL}
+    result["difference"] = {n: found.boot.difference(mine, it) | found.boot.lift(mine, it) for n, it in theirs.items()}
+    ends = _cut_offs(_day(rows), team, scores[MODEL], ours, settings.smallest_cell)
     result["by_team"] = {
-        str(name): _team(found, ours, team == name, settings.smallest_cell) for name in sorted(set(team))
+        str(name): _team(found, ours, team == name, settings.smallest_cell) | {"cut_off": ends.get(name)}
+        for name in sorted(set(team))
     }
     result["calibration"] = calibration(y, log_odds, family)
     result["curves"] = {n: precision_recall(y, s, lot) for n, s in scores.items() if n != "random"}
-    result["score_histogram"] = score_histogram(scores[MODEL])
+    result["score_histogram"] = score_histogram(scores[MODEL], y)
     missed = result["at_capacity"][MODEL]["recall"]["estimate"]
     result["words"] = (
         f"Of ten people {config.outcome_words}, about {round(10 * (1 - missed))} would not have been on the list."
@@ -116,6 +118,20 @@ def _team(found: ListStatistics, listed: np.ndarray, here: np.ndarray, smallest_
         "listed": shown,
         "precision": None if hidden else found.boot.share(*found.precision(listed & here)),
         "recall": None if hidden or need < smallest_cell else found.boot.share(*found.recall(listed & here, here)),
+    }
+
+
+def _cut_offs(
+    day: np.ndarray, team: np.ndarray, score: np.ndarray, listed: np.ndarray, least: int
+) -> dict[Any, dict[str, float]]:
+    """By team the lowest score that got a place in a week: quartiles over weeks, none where there are too few."""
+    shown = pd.DataFrame({"team": team[listed], "day": day[listed], "score": score[listed]})
+    lowest = shown.groupby(["team", "day"])["score"].min().groupby("team")
+    names = {"quarter": 0.25, "median": 0.5, "three_quarters": 0.75}
+    return {
+        name: {k: round(float(weeks.quantile(q)), 4) for k, q in names.items()}
+        for name, weeks in lowest
+        if len(weeks) >= least
     }
 
 

@@ -77,11 +77,12 @@ def _slope_error(y, log_odds, intercept: float, slope: float, family: np.ndarray
     return float(np.sqrt((inverse @ (pull.T @ pull) @ inverse)[1, 1]))
 
 
-def score_histogram(p: np.ndarray) -> dict[str, list[float]]:
-    """Counts of scores in bins of equal width on a logarithmic scale."""
+def score_histogram(p: np.ndarray, y: np.ndarray) -> dict[str, list[float]]:
+    """Counts of scores in bins of equal width on a logarithmic scale, and of those with an outcome (y) among them."""
     edges = np.geomspace(1e-4, 1.0, 25)
-    counts, _ = np.histogram(np.maximum(p, 1e-4), bins=edges)
-    return {"edges": [rounded(e) for e in edges], "counts": [int(c) for c in counts]}
+    held = np.clip(p, 1e-4, 1.0)
+    counts = {"counts": np.histogram(held, bins=edges)[0], "with_outcome": np.histogram(held[y], bins=edges)[0]}
+    return {"edges": [rounded(e) for e in edges]} | {k: [int(c) for c in v] for k, v in counts.items()}
 
 
 def wilson(found: int, n: int, z: float = 1.959964) -> tuple[float, float]:

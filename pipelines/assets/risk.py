@@ -7,13 +7,14 @@ model's files and card, aggregates for analysts, and, encrypted, the evidence of
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from pipelines.checks.gates import gate_check_results, gate_check_specs
+from pipelines.evaluation.page import drawn_of, keep, told_of
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
@@ -98,6 +99,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
         from models.risk.run import run_weekly
+        from pipelines.risk_registry import judged_detail, may_speak
         from review.freeze import listed_recently
 
         as_of = as_of_date_of(context.run.tags, hub)
@@ -118,24 +120,32 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 linkage=linkage_quality(con, as_of),
                 shadow_weeks=shadow_weeks(hub),
                 registered_before=registered_before(registry),
+                may_speak=may_speak(hub, as_of + timedelta(days=1)),
                 progress=lambda stage: tell(f"risk: {stage}"),
             )
         if run.model is not None:
             keep_model(registry, run.model)
-        hub.store.audit.append(
-            who=SCHEDULE,
-            what=JUDGED,
-            purpose="weekly multi-agency review",
-            about=[str(one["person_key"]) for one in [*run.candidates, *run.notices]],
-            detail={
-                "as_of_date": as_of.isoformat(),
-                "channel": run.channel,
-                "mode": hub.partnership.mode,
-                "gates": {gate["id"]: gate["status"] for gate in run.gates},
-                "model": run.model.name if run.model else None,
-            },
-        )
-        hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC))
+        with hub.store.transaction() as connection:
+            batch = hub.store.put_candidates(as_of, batch_of(run), made_at=datetime.now(UTC), connection=connection)
+            hub.store.audit.append(
+                who=SCHEDULE,
+                what=JUDGED,
+                purpose="weekly multi-agency review",
+                about=[str(one["person_key"]) for one in [*run.candidates, *run.notices]],
+                detail={
+                    "as_of_date": as_of.isoformat(),
+                    "channel": run.channel,
+                    "mode": hub.partnership.mode,
+                    "gates": {gate["id"]: gate["status"] for gate in run.gates},
+                    "model": None,
+                    **(judged_detail(run.model) if run.model else {}),
+                    "batch_id": batch,
+                    "lottery": run.choice["lottery"],
+                },
+                connection=connection,
+            )
+        told = told_of(run, basis_of(run), config)
+        keep(hub, told)
         tell(f"risk: {' '.join(basis_of(run))}")
         tell(f"list: {len(run.candidates)} {hub.people} to talk about, {len(run.notices)} notices to named workers")
         yield dg.MaterializeResult(
@@ -155,13 +165,13 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         yield dg.MaterializeResult(
             asset_key=EVALUATION,
             metadata={
-                **evaluation_tables(run.evaluation, run.evaluations),
-                **numbers(trends(run.evaluation)),
+                **evaluation_tables(told["evaluation"], told["evaluations"]),
+                **numbers(trends(told["evaluation"])),
                 "rules": table(
                     ["rule", "shown", "found", "in words"],
                     [[y["title"], y["shown"], y["found"], y["words"]] for y in run.rule_yields],
                 ),
-                **{name: picture(png, name.replace("_", " ")) for name, png in run.plots.items()},
+                **{name: picture(png, name.replace("_", " ")) for name, png in {**drawn_of(told), **run.plots}.items()},
             },
         )
         yield dg.MaterializeResult(
@@ -197,6 +207,8 @@ def batch_of(run: Any) -> dict[str, Any]:
         "channel": run.channel,
         "basis": basis_of(run),
         "patterns": [{"title": one["title"], "words": one["words"]} for one in [*run.rule_yields, *themes]],
+        "model": run.model.name if run.model is not None and not run.statement else None,
+        "choice": run.choice,
         "candidates": run.candidates,
         "notices": run.notices,
     }

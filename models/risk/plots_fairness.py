@@ -1,0 +1,92 @@
+"""Pictures of the fairness audit: each group's difference against the margin written down beforehand, and over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from models.risk.plots_style import OURS, QUIET, WARN, figure, interval, legend, percent, rows_of, withheld
+
+MEASURES = {
+    "precision": "Right of those listed, less the others'",
+    "missed": "Missed of those in need, less the others'",
+}
+# Okabe and Ito, with marks of their own, so that groups stay apart in grey.
+LINES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#d55e00", "v"), ("#56b4e9", "P"))
+LINES += (("#000000", "X"), ("#999999", "*"))
+
+
+def margins(audit: Mapping[str, Any], margin: Mapping[str, float]):
+    """Every group's difference from everybody else with its interval, and the side of the margin that it may not reach.
+
+    margin: by measure, how much less well a group may be served (gates). None without groups.
+    """
+    groups = [(f"{a['title']}: {g['group']}", g) for a in audit.get("attributes", []) for g in a["groups"]]
+    if not groups:
+        return None
+    drawn, panels = figure(
+        "Served as well as everybody else? Each interval against the margin agreed beforehand",
+        0.3 * len(groups) + 1.6,
+        width=11,
+        ncols=2,
+        sharey=True,
+    )
+    for axes, (measure, words) in zip(panels, MEASURES.items(), strict=True):
+        for place, (_, group) in zip(rows_of(axes, [name for name, _ in groups]), groups, strict=True):
+            part = group["difference"][measure]
+            if part is None:
+                withheld(axes, place, "cannot be told: too few, or nobody else")
+            else:
+                worst = -part["low"] if measure == "precision" else part["high"]
+                proven = measure in margin and worst <= margin[measure]
+                look = {"color": OURS, "fmt": "o"} if proven else {"color": WARN, "fmt": "D"}
+                interval(axes, place, part, ms=5, **look)
+        axes.axvline(0, color=QUIET, lw=1)
+        if measure in margin:
+            edge = -margin[measure] if measure == "precision" else margin[measure]
+            axes.axvline(edge, color=WARN, ls="--", lw=1.4)
+            reach = max(abs(x) for x in (*axes.get_xlim(), edge)) * 1.1
+            beyond = (-reach, edge) if measure == "precision" else (edge, reach)
+            axes.axvspan(*beyond, color=WARN, alpha=0.08, lw=0)
+            axes.set_xlim(-reach, reach)
+        axes.set_title(f"{words}", fontsize=9.5, loc="left")
+        percent(axes)
+        axes.set_xlabel("95 % interval; shaded: beyond the margin; ○ inside it, ◆ not shown to be inside", fontsize=8)
+    return drawn
+
+
+def over_time(audit: Mapping[str, Any]):
+    """Each group's share missed, quarter by quarter, one panel an attribute. None for a single stretch of time."""
+    told = [a for a in audit.get("attributes", []) if any(len(g["over_time"]) > 1 for g in a["groups"])]
+    if not told:
+        return None
+    rows = -(-len(told) // 2)
+    title = "Missed of those in need, quarter by quarter (gaps: withheld, too few people)"
+    drawn, panels = figure(title, 2.8 * rows + 0.6, width=11, nrows=rows, ncols=2, squeeze=False, sharey=True)
+    flat = np.ravel(panels)
+    for axes, attribute in zip(flat, told, strict=False):
+        periods = [t["period"] for t in attribute["groups"][0]["over_time"]]
+        shift = np.linspace(-0.2, 0.2, len(attribute["groups"]))
+        for place, group in enumerate(attribute["groups"]):
+            colour, mark = LINES[place % len(LINES)]
+            values = [t["missed"]["estimate"] if t["missed"] else np.nan for t in group["over_time"]]
+            axes.plot(np.arange(len(periods)) + shift[place], values, color=colour, lw=1, alpha=0.6)
+            label: str | None = str(group["group"])
+            for number, t in enumerate(group["over_time"]):
+                if t["missed"]:
+                    look = {"color": colour, "fmt": mark, "ms": 5, "lw": 1}
+                    interval(axes, number + shift[place], t["missed"], upright=True, label=label, **look)
+                    label = None
+        axes.set_xticks(range(len(periods)), periods, fontsize=8)
+        axes.set_title(attribute["title"], fontsize=10, loc="left")
+        axes.set_ylim(0, 1.02)
+        percent(axes, "y")
+        if axes.get_legend_handles_labels()[0]:
+            legend(axes, ncols=2, loc="lower left")
+        else:
+            axes.text(0.5, 0.5, "withheld: too few people", transform=axes.transAxes, ha="center", color=QUIET)
+    for axes in flat[len(told) :]:
+        axes.remove()
+    return drawn

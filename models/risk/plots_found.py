@@ -1,0 +1,131 @@
+"""Pictures of what lists find: precision against recall, by team, against each comparator, split by split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from models.risk.plots_style import (
+    COLOURS,
+    MARKERS,
+    NAMES,
+    OURS,
+    QUIET,
+    figure,
+    interval,
+    legend,
+    percent,
+    rows_of,
+    withheld,
+)
+
+
+def precision_recall(evaluation: Mapping[str, Any]):
+    """Curves of the model and its comparators, where each stands at capacity, the base rate. None without a curve."""
+    curves = {name: points for name, points in (evaluation.get("curves") or {}).items() if points}
+    if not curves:
+        return None
+    drawn, axes = figure("Precision against recall: longer lists to the right, capacity marked")
+    for name, points in curves.items():
+        recall, precision = np.array(points).T
+        axes.plot(recall, precision, label=f"{NAMES[name]}, lists of any length", color=COLOURS[name], lw=2)
+    for name, at in evaluation["at_capacity"].items():
+        if name in curves and at["precision"] and at["recall"]:
+            label = f"{NAMES[name]}, weekly lists at capacity"
+            look = {"fmt": MARKERS[name], "color": COLOURS[name], "label": label, "mec": "white", "ms": 8}
+            interval(axes, at["recall"]["estimate"], at["precision"], upright=True, **look)
+    if evaluation.get("base_rate") is not None:
+        axes.axhline(evaluation["base_rate"], color=QUIET, ls="--", lw=1.2, label="Base rate (what a draw would find)")
+    axes.set_xscale("log")
+    percent(axes, "x")
+    percent(axes, "y")
+    axes.set_xlabel("Recall: of those who needed help, the share on the list (each step ten times as many)")
+    axes.set_ylabel("Precision: of those listed, the share in need")
+    axes.set_ylim(0, None)
+    legend(axes)
+    return drawn
+
+
+def precision_by_team(evaluation: Mapping[str, Any]):
+    """Each team's precision and recall at its capacity, beside those of all teams. None without teams."""
+    teams = sorted((evaluation.get("by_team") or {}).items())
+    if not teams:
+        return None
+    drawn, panels = figure("At each team's capacity, 95 % intervals", 0.42 * len(teams) + 1.6, ncols=2, sharey=True)
+    for axes, measure, words in zip(
+        panels,
+        ("precision", "recall"),
+        ("Precision: right of those listed", "Recall: listed of those in need"),
+        strict=True,
+    ):
+        for place, (_, team) in zip(rows_of(axes, [name or "no team" for name, _ in teams]), teams, strict=True):
+            if team[measure] is None:
+                withheld(axes, place)
+            else:
+                interval(axes, place, team[measure])
+        of_all = evaluation["at_capacity"]["model"][measure]
+        if of_all is not None:
+            axes.axvline(of_all["estimate"], color=QUIET, ls="--", lw=1.2)
+        axes.set_xlim(0, None)
+        axes.set_title(f"{words} (dashed: all teams)", fontsize=9.5, loc="left")
+        percent(axes)
+    return drawn
+
+
+def differences(evaluation: Mapping[str, Any]):
+    """The model's precision less each comparator's, with its interval against no difference. None without any."""
+    found = {name: part for name, part in (evaluation.get("difference") or {}).items() if part}
+    if not found:
+        return None
+    drawn, axes = figure("How many more of a hundred listed are in need than by ...", 0.5 * len(found) + 1.5)
+    for place, (_, part) in zip(rows_of(axes, [NAMES[name] for name in found]), found.items(), strict=True):
+        interval(axes, place, {k: 100 * part[k] for k in ("estimate", "low", "high")})
+    axes.axvline(0, color=QUIET, lw=1.2)
+    axes.set_xlabel("More found by the model, of a hundred listed (95 % interval; beyond the line is beyond chance)")
+    return drawn
+
+
+def by_split(splits: Sequence[Mapping[str, Any]]):
+    """Each split of a rolling back-test: precision at capacity, average precision, calibration. None for fewer than two
+    splits with figures."""
+    told = [one for one in splits if one.get("at_capacity")]
+    if len(told) < 2:
+        return None
+    drawn, (top, middle, low) = figure("Month by month: a new model each time", 7.5, nrows=3, sharex=True)
+    days = np.arange(len(told))
+    for shift, name in zip((-0.12, 0.0, 0.12), ("model", "contact_count", "rules"), strict=True):
+        look = {"fmt": MARKERS[name], "color": COLOURS[name]}
+        label = NAMES[name]
+        for day, one in zip(days, told, strict=True):
+            part = (one["at_capacity"].get(name) or {}).get("precision")
+            if part is not None:
+                interval(top, day + shift, part, upright=True, label=label, **look)
+                label = None
+        values = [one["average_precision"].get(name) for one in told]
+        middle.plot(
+            days, [np.nan if v is None else v for v in values], color=COLOURS[name], marker=MARKERS[name], lw=1.5
+        )
+    rates = [one.get("base_rate") for one in told]
+    middle.plot(days, [np.nan if v is None else v for v in rates], color=QUIET, ls="--", lw=1.2, label="Base rate")
+    slopes = [(day, one["calibration"]) for day, one in zip(days, told, strict=True) if one.get("calibration")]
+    for day, part in slopes:
+        known = {"estimate": part["slope"], "low": part["slope_low"], "high": part["slope_high"]}
+        interval(low, day, known, upright=True, color=OURS)
+    low.axhline(1, color=QUIET, ls="--", lw=1.2)
+    for axes, words in (
+        (top, "Precision at capacity"),
+        (middle, "Average precision"),
+        (low, "Calibration slope (1: honest)"),
+    ):
+        axes.set_title(words, fontsize=10, loc="left")
+    percent(top, "y")
+    percent(middle, "y")
+    top.set_ylim(0, None)
+    middle.set_ylim(0, None)
+    legend(top, ncols=3)
+    legend(middle)
+    low.set_xticks(days, [str(one["from"]) for one in told], rotation=30, ha="right", fontsize=8)
+    low.set_xlabel("First week judged")
+    return drawn

@@ -1,0 +1,38 @@
+"""The chapter of the evaluation page on the best there could be, which a synthetic world's truth alone can tell."""
+
+from __future__ import annotations
+
+from pipelines.evaluation.words import Section, Table, Told, number, percent, share
+
+NOT_HERE = (
+    "How near the model comes to the best there could be can be known in a synthetic world alone, whose true"
+    " histories are"
+    " known. It was not asked: `hub demo oracle` does, after a weekly run."
+)
+
+
+def best_possible(told: Told) -> Section:
+    """Average precision and precision at capacity beside those of the best possible chance."""
+    part = told.get("oracle")
+    title, id_ = "Distance to the best there could be", "oracle"
+    if part is None:
+        return Section(id_, title, NOT_HERE)
+    if part["as_of_date"] != told["as_of_date"]:
+        return Section(id_, title, f"{NOT_HERE} The last answer is of the week that ended on {part['as_of_date']}.")
+    rows = [
+        [words, percent(part[k]["model"], 2), percent(part[k]["oracle"], 2), share(part[k]["share"])]
+        for k, words in (("average_precision", "Average precision"), ("precision", "Precision at the teams' capacity"))
+    ]
+    lead = (
+        "Known in this synthetic world alone: no real authority can be told this. The best possible chance is"
+        " worked out from"
+        f" the true event histories and the laws of the made world. {number(part['weeks'])} of the weeks judged have"
+        " it, with"
+        f" {number(part['rows'])} person-weeks and {number(part['rows_with_outcome'])} outcomes."
+    )
+    header = ["Measure", "Model", "Best possible", "Share of the best reached (95 %)"]
+    note = (
+        "At capacity: those each would point to in these weeks, whoever was listed before. The best is an estimate"
+        " from just below, so a share may come out a little high."
+    )
+    return Section(id_, title, lead, [Table("Beside the best possible", header, rows, note)])

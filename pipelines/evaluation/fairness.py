@@ -1,0 +1,148 @@
+"""The evaluation page's chapter on fairness: groups beside everybody else, over time, and the watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.evaluation.words import (
+    HIDDEN,
+    UNMEASURED,
+    Picture,
+    Section,
+    Table,
+    Told,
+    Words,
+    missing,
+    more,
+    number,
+    ratio,
+    share,
+)
+
+
+def fairness(told: Told) -> Section:
+    """The audit by every attribute, and whether a group is listed for being watched."""
+    audit = told["evaluation"].get("fairness")
+    title, id_ = "Whom does it serve less well?", "fairness"
+    gate = next((g for g in told["gates"] if g["kind"] == "fairness"), None)
+    verdict = f"The gate says {gate['status']}: {gate['words']}" if gate else "No gate on fairness is declared."
+    if gate and gate["accepted"]:
+        verdict += (
+            f" Accepted until {gate['accepted']['until']} by {gate['accepted']['by']}: {gate['accepted']['reason']}"
+        )
+    if audit is None:
+        return Section(id_, title, f"{missing(told, 'whom the model serves less well')} {verdict}")
+    margin = told["declared"]["margins"]
+    agreed = "; ".join(
+        f"{100 * margin[k]:.0f} of 100 {words}"
+        for k, words in (("precision", "listings fewer right"), ("missed", "in need more missed"))
+        if k in margin
+    )
+    lead = (
+        f"{verdict} Margin agreed beforehand: {agreed or 'none'}. A group whose whole interval lies inside it is"
+        " served as well; otherwise that is not proven."
+    )
+    blocks: list = [
+        Picture(
+            "fairness_margins",
+            "Each group's differences in precision and in people missed from everybody else, with intervals and the"
+            " margin; the tables have the figures.",
+        ),
+    ]
+    for attribute in audit["attributes"]:
+        blocks += _attribute(told, attribute, audit["smallest_cell"])
+    blocks.append(
+        Picture(
+            "fairness_over_time", "Share missed by group and quarter for each attribute; the tables have the figures."
+        )
+    )
+    return Section(id_, title, lead, blocks)
+
+
+def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
+    """The tables of one attribute: figures, differences with the recording check, and quarters."""
+    groups = attribute["groups"]
+    name = attribute["title"]
+    if len(groups) < 2:
+        return (
+            [
+                Words(
+                    f"{name}: everybody stands in one group ({groups[0]['group']}), so there is nothing to compare."
+                    " It is open.",
+                    loud=True,
+                )
+            ]
+            if groups
+            else []
+        )
+    rows = [
+        [
+            g["group"],
+            *(number(g[k]) for k in ("people", "listed_people", "people_in_need")),
+            *(share(g[k]) for k in ("selection", "precision", "missed")),
+            ratio(g["calibration"]),
+        ]
+        for g in groups
+    ]
+    header = [
+        "Group",
+        "People",
+        "Ever listed",
+        "In need",
+        "Share ever listed",
+        "Precision",
+        "Missed, of those in need",
+        "Observed for each expected",
+    ]
+    blocks: list = [
+        Table(
+            f"{name}: figures of each group (95 %)",
+            header,
+            rows,
+            f"{HIDDEN}: fewer than {least} people, or a group that would give another away.",
+        )
+    ]
+    rows = []
+    for g in groups:
+        r, d = g["recording"], g["difference"]
+        rows.append(
+            [
+                g["group"],
+                *(_difference(d[k]) for k in ("precision", "missed")),
+                f"{number(r['contacts'], 2)}"
+                f" ({UNMEASURED if r['contacts_of_others'] is None else number(r['contacts_of_others'], 2)})",
+                number(r["listed_without_need"], 2),
+                number(r["given_recording"], 2),
+            ]
+        )
+    header = [
+        "Group",
+        "Precision less the others'",
+        "Missed less the others'",
+        "Recorded contacts a head (the others)",
+        "Listed without need, of 1,000 weeks",
+        "The same, were the amount recorded all that counts",
+    ]
+    note = (
+        "Flagged because watched? Where the last column but one exceeds the last, a group is listed for more than"
+        " being recorded about often. In brackets: the figures it rests on, and the least difference it could"
+        " notice."
+    )
+    blocks.append(Table(f"{name}: differences from everybody else, and the check on recording", header, rows, note))
+    periods = [t["period"] for t in groups[0]["over_time"]]
+    if periods:
+        rows = [
+            [g["group"], t["period"], share(t["precision"]), share(t["missed"])] for g in groups for t in g["over_time"]
+        ]
+        blocks.append(
+            Table(f"{name}: quarter by quarter", ["Group", "Quarter", "Precision", "Missed, of those in need"], rows)
+        )
+    return blocks
+
+
+def _difference(part: Mapping[str, Any] | None) -> str:
+    """A difference with what it rests on; None is withheld or has nobody to differ from."""
+    if part is None:
+        return "cannot be told"
+    return f"{more(part)} [{part['events']:,}; {100 * part['detectable']:.0f} of 100]"

@@ -1,0 +1,129 @@
+"""The week's evaluation as one offline page for analysts and the governance board, from aggregates kept beside it.
+
+`assurance/evaluation.json` is what the weekly step leaves: figures with small counts withheld, verdicts, yields;
+nothing about a person, no score. `assurance/evaluation.html` is drawn from it, and from
+`oracle.json` where a synthetic world's truth was asked (`hub demo oracle`): it can be drawn again without a run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.assurance_pages import head, write_private
+from pipelines.evaluation import found, model, people, verdict
+from pipelines.evaluation.best_possible import best_possible
+from pipelines.evaluation.fairness import fairness
+from pipelines.evaluation.splits import splits
+from pipelines.evaluation.withheld import withheld, withheld_yields
+from pipelines.evaluation.words import Section, Told
+from pipelines.hub import Hub
+from review.render import render_page
+
+FIGURES, PAGE, ORACLE = "evaluation.json", "evaluation.html", "oracle.json"
+
+SECTIONS: tuple[Callable[[Told], Section], ...] = (
+    verdict.gates,
+    found.at_capacity,
+    found.teams,
+    people.missed,
+    people.lead_time,
+    model.calibration,
+    model.spread,
+    model.steadiness,
+    model.recorders,
+    fairness,
+    people.yields,
+    model.known_when,
+    splits,
+    best_possible,
+)
+
+
+def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
+    """What a weekly run (models.risk.run.WeeklyRun) leaves for the page, JSON-able. basis: where the list comes from,
+    in sentences; config: the declarations it was judged by."""
+    from models.risk.missed import EARLY_DAYS
+
+    least = config.evaluation.smallest_cell
+    kinds = ("id", "title", "kind", "status", "words", "accepted")
+    margins: dict[str, float] = next((dict(g.margins) for g in config.gates if g.kind == "fairness"), {})
+    return {
+        "as_of_date": run.as_of_date.isoformat(),
+        "basis": basis,
+        "gates": [
+            {k: g[k] for k in kinds} | {"could_have_found": g["numbers"].get("could_have_found")} for g in run.gates
+        ],
+        "evaluation": withheld(run.evaluation, least),
+        "evaluations": [withheld(one, least) for one in run.evaluations],
+        "rule_yields": withheld_yields(run.rule_yields),
+        "declared": {
+            "version": config.version,
+            "registered_on": config.registered_on.isoformat(),
+            "target": config.target.description,
+            "horizon_days": config.target.horizon_days,
+            "maturity_days": config.target.maturity_days,
+            "smallest_cell": least,
+            "recorder_share": config.evaluation.recorder_share,
+            "family_folds": config.evaluation.family_folds,
+            "margins": margins,
+            "relist_after_weeks": config.channels.relist_after_weeks,
+            "early_days": EARLY_DAYS,
+        },
+    }
+
+
+def keep(hub: Hub, told: Told) -> Path:
+    """Put the week's aggregates into assurance/."""
+    target = hub.settings.root / "assurance" / FIGURES
+    write_private(target, json.dumps(told, indent=1, sort_keys=True) + "\n")
+    return target
+
+
+def read(hub: Hub) -> dict[str, Any] | None:
+    """The aggregates of the newest weekly run, with the oracle's where there are some; None before the first run."""
+    folder = hub.settings.root / "assurance"
+    if not (folder / FIGURES).is_file():
+        return None
+    told = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    if (folder / ORACLE).is_file():
+        told["oracle"] = json.loads((folder / ORACLE).read_text(encoding="utf-8"))
+    return told
+
+
+def write_page(hub: Hub, told: Told) -> Path:
+    """Draw the page. Returns its path."""
+    target = hub.settings.root / "assurance" / PAGE
+    write_private(target, render(told, head(hub)))
+    return target
+
+
+def drawn_of(told: Told) -> dict[str, bytes]:
+    """The page's pictures as PNG, by name, for the run page."""
+    from models.risk.plots_style import png
+
+    return {name: png(figure) for name, figure in _figures(told).items()}
+
+
+def render(told: Told, heading: Mapping[str, str]) -> str:
+    """The page as HTML. heading: as of `assurance_pages.head`."""
+    from models.risk.plots_style import svg
+
+    page = {
+        **heading,
+        "title": "Evaluation of the weekly list",
+        "as_of": told["as_of_date"],
+        "lines": verdict.first_lines(told),
+        "sections": [section(told) for section in SECTIONS],
+        "pictures": {name: svg(drawn, name) for name, drawn in _figures(told).items()},
+        "declared": told["declared"],
+    }
+    return render_page("evaluation", page)
+
+
+def _figures(told: Told) -> dict[str, Any]:
+    from models.risk.plots import pictures
+
+    return pictures(told["evaluation"], told["evaluations"], told["declared"]["margins"])
