@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,8 @@ from governance.hub_schema import AUDIT_ENTRY, AUDIT_HEAD, AUDIT_SUBJECT
 from governance.seal import SealBroken, seal, unseal
 
 _START = "0" * 64
+_ASK = "the information governance lead has looked; `hub restore` brings back an intact store."
+_BROKEN = "The audit log is broken at entry {seq} ({why})."
 
 
 class AuditBroken(Exception):
@@ -111,8 +113,7 @@ class AuditLog:
         state, last = self._check(connection, self._pending[1] if same else self._checked)
         if not state.intact:
             raise AuditBroken(
-                f"The audit log is broken at entry {state.broken_at} ({state.why}). Nothing further is done until the "
-                "information governance lead has looked; `hub restore` brings back an intact store."
+                f"{_BROKEN.format(seq=state.broken_at, why=state.why)} Nothing further is done until {_ASK}"
             )
         seq, previous = last[0] + 1, last[1]
         when = (at or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None) if at is None or at.tzinfo else at
@@ -150,15 +151,31 @@ class AuditLog:
             self._checked = last
         return state
 
+    def require_intact(self) -> None:
+        """Refuse to stand on a log that was changed; for whoever reads from it what is allowed.
+
+        Raises:
+            AuditBroken: the chain is not intact.
+        """
+        state = self.verify_chain()
+        if not state.intact:
+            raise AuditBroken(
+                f"{_BROKEN.format(seq=state.broken_at, why=state.why)} Nothing read from it counts until {_ASK}"
+            )
+
     def head(self) -> tuple[int, str]:
         """Number and hash of the last entry, to be noted elsewhere."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(AUDIT_HEAD.c.seq, AUDIT_HEAD.c.entry_hash)).first()
         return (int(row[0]), str(row[1])) if row else (0, _START)
 
-    def entries(self, about: str | None = None, after: int = 0) -> list[AuditEntry]:
-        """Entries in order; with `about`, those on one person's key."""
+    def entries(
+        self, about: str | None = None, after: int = 0, what: Collection[str] | None = None
+    ) -> list[AuditEntry]:
+        """Entries in order; with `about`, those on one person's key; with `what`, those of these acts alone."""
         query = sa.select(AUDIT_ENTRY).where(AUDIT_ENTRY.c.seq > after).order_by(AUDIT_ENTRY.c.seq)
+        if what is not None:
+            query = query.where(AUDIT_ENTRY.c.what.in_(sorted(what)))
         if about is not None:
             subject = str(self._pseudonym("audit", about))
             query = query.where(

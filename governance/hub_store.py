@@ -78,24 +78,28 @@ class HubStore:
         """A keyed pseudonym for the recipient of a notice."""
         return str(self._pseudonym("slot", *parts))
 
-    def put_candidates(self, as_of: date, body: Mapping[str, Any], made_at: datetime) -> str:
+    def put_candidates(
+        self, as_of: date, body: Mapping[str, Any], made_at: datetime, connection: sa.Connection | None = None
+    ) -> str:
         """Keep what the risk stage handed over for a week; the same body twice is kept once. Returns its id."""
+        if connection is None:
+            with self.engine.begin() as own:
+                return self.put_candidates(as_of, body, made_at, own)
         content = _json(body)
         digest = hashlib.sha256(content).hexdigest()
         batch_id = f"{as_of.isoformat()}-{digest[:16]}"
         table = CANDIDATE_BATCH
-        with self.engine.begin() as connection:
-            present = connection.execute(sa.select(table.c.batch_id).where(table.c.batch_id == batch_id)).first()
-            if not present:
-                connection.execute(
-                    table.insert().values(
-                        batch_id=batch_id,
-                        as_of_date=as_of,
-                        content_hash=digest,
-                        made_at=_naive(made_at),
-                        sealed_body=seal(self._key, content, f"hub/candidate_batch/{batch_id}/body"),
-                    )
+        present = connection.execute(sa.select(table.c.batch_id).where(table.c.batch_id == batch_id)).first()
+        if not present:
+            connection.execute(
+                table.insert().values(
+                    batch_id=batch_id,
+                    as_of_date=as_of,
+                    content_hash=digest,
+                    made_at=_naive(made_at),
+                    sealed_body=seal(self._key, content, f"hub/candidate_batch/{batch_id}/body"),
                 )
+            )
         return batch_id
 
     def candidates(self, batch_id: str) -> dict[str, Any]:

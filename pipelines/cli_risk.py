@@ -1,12 +1,21 @@
-"""`hub risk`: what the pack declares about the model, checked."""
+"""`hub risk`: the model behind the lists: its declarations, its registry, and what became of whom it pointed to."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
 
 import typer
 
 risk_app = typer.Typer(
-    help="The model behind the lists: its declarations.", epilog="Example: hub risk check", no_args_is_help=True
+    help="The model behind the lists: declarations, registry, explanation, harm trace.",
+    epilog="Example: hub risk models",
+    no_args_is_help=True,
 )
+Model = Annotated[str, typer.Argument(help="Name of a model, or the beginning of it or of its hash.")]
+By = Annotated[str, typer.Option("--by", help="Who does this and answers for it; kept in the audit log.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
+Purpose = Annotated[str, typer.Option("--why", help="What the look is for; kept in the audit log.")]
 
 
 @risk_app.command("check", epilog="Example: hub risk check")
@@ -18,3 +27,55 @@ def check() -> None:
 
     if not check_declarations(console, Hub.from_environment()):
         raise typer.Exit(1)
+
+
+@risk_app.command("models", epilog="Example: hub risk models --all")
+def models(
+    everything: Annotated[bool, typer.Option("--all", help="Older ones too.")] = False,
+) -> None:
+    """Every model that stood behind a week: figures, champion and challengers, approvals, retirement, its files."""
+    from pipelines.cli import console
+    from pipelines.risk_models import show
+
+    show(console, everything)
+
+
+@risk_app.command(
+    "approve",
+    epilog='Example: hub risk approve boosting-1f0c --by "R. Example" --reason "figures read" --until 2027-05-31',
+)
+def approve(
+    model: Model,
+    by: By,
+    reason: Reason,
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day it holds for.")],
+) -> None:
+    """Stand for models made like this one (same code, same declarations) behind weekly lists, until a day."""
+    from pipelines.cli import console
+    from pipelines.hub import Hub
+    from pipelines.risk_registry import approve as write
+
+    week = write(Hub.from_environment(), model, by, reason, until.date())
+    console.print(f"Approved until {until:%d %B %Y}: {week.model} and every model made like it (recipe {week.recipe}).")
+
+
+@risk_app.command(
+    "retire", epilog='Example: hub risk retire boosting-1f0c --by "R. Example" --reason "a feed was wrong" --recipe'
+)
+def retire(
+    model: Model,
+    by: By,
+    reason: Reason,
+    recipe: Annotated[
+        bool, typer.Option("--recipe", help="All models made like it too: next week's refit would speak again.")
+    ] = False,
+) -> None:
+    """Take a model's word from it, for good. Its files stay: what it did can still be traced and explained."""
+    from pipelines.cli import console
+    from pipelines.hub import Hub
+    from pipelines.risk_registry import retire as write
+
+    week = write(Hub.from_environment(), model, by, reason, recipe)
+    more = " with every model made like it" if recipe else "; next week's is fitted anew and may speak (see --recipe)"
+    console.print(f"Retired: {week.model}{more}. Lists it would have spoken on come from the named patterns alone.")
+    console.print(f"Whom it pointed to: hub risk trace {week.model}")

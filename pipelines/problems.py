@@ -17,6 +17,8 @@ def expected_problems() -> tuple[type[Exception], ...]:
     from governance.zones import ZoneProblem
     from models.linkage import BarrierBroken, ModelMismatch
     from models.risk.declare import DeclarationError
+    from models.risk.registry import ModelFileError
+    from models.risk.rescore import CannotRescore
     from pipelines.dbt_assembly import AssemblyProblem
     from pipelines.dbt_runs import DbtProblem
     from pipelines.hub import HubProblem
@@ -32,6 +34,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         AuditBroken,
         BackupProblem,
         BarrierBroken,
+        CannotRescore,
         CodeSetProblem,
         ContractRefused,
         DbtProblem,
@@ -41,6 +44,7 @@ def expected_problems() -> tuple[type[Exception], ...]:
         HubStoreProblem,
         KeyProblem,
         ListStopped,
+        ModelFileError,
         ModelMismatch,
         OverrideRefused,
         PackNotFound,

@@ -20,6 +20,7 @@ LISTS = dg.AssetKey(["list", "weekly_list"])
 RELEASED = dg.AssetKey(["release", "outbox"])
 DECISIONS = dg.AssetKey(["review", "decisions"])
 _PURPOSE = "weekly multi-agency review"
+COMPOSED = "list.composed"
 
 
 def review_assets() -> list[dg.AssetsDefinition]:
@@ -52,9 +53,17 @@ def review_assets() -> list[dg.AssetsDefinition]:
             require_no_stop(found, hub)
         except ListStopped as stopped:
             raise dg.Failure(str(stopped), allow_retries=False) from stopped
-        batch = hub.store.candidates(hub.store.latest_batch(as_of))
+        batch_id = hub.store.latest_batch(as_of)
+        batch = hub.store.candidates(batch_id)
         documents = compose(hub, as_of, batch, decided_lines(found, hub))
         issued = issue(hub.store, documents, issued_at=weekly_cutoff(as_of), who=SCHEDULE, purpose=_PURPOSE)
+        # Which candidates stand behind which documents, also where the same list was made of them again.
+        hub.store.audit.append(
+            who=SCHEDULE,
+            what=COMPOSED,
+            purpose=_PURPOSE,
+            detail={"batch_id": batch_id, "documents": sorted(one.facts.document_id for one in issued)},
+        )
         new = sum(result.is_new for result in issued)
         tell(f"list: {len(issued)} documents frozen, {new} of them new")
         yield dg.MaterializeResult(
