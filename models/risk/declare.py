@@ -41,6 +41,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from models.risk.drift_declare import Drift
 from models.risk.gate_declare import Evaluation, Fairness, Gate, Registration, Strict
 
 EVENT_KINDS = frozenset(
@@ -226,6 +227,7 @@ class RiskConfig(Strict):
     themes: dict[str, str]
     gates: tuple[Gate, ...]
     fairness: Fairness = Fairness()
+    drift: Drift = Drift()
     never_features: tuple[NeverFeature, ...]
     never_exceptions: tuple[NeverException, ...] = ()
     never_alone: tuple[str, ...] = ()

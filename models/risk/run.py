@@ -15,12 +15,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from models.risk import explain, gates, labels, listing, registry, report, rescore, rules, splits
+from models.risk import drift, explain, gates, labels, listing, registry, report, rescore, rules, splits
 from models.risk.asof import as_sundays, knowledge_cutoff
 from models.risk.assess import assess
 from models.risk.backtest import positions_of
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.inputs import input_problems, quiet_weeks_of
+from models.risk.leak import LeakCheck, leak_check
 from models.risk.panel import build_panel
 from models.risk.queue import lottery, queues
 from models.risk.recorders import recorders_of
@@ -37,7 +38,8 @@ class WeeklyRun:
     aggregate. channel: "model+rules" or "rules"; statement: why there is no model list, empty when there is one.
     choice: by what the places were filled, and the lotteries held (queue.py).
     accepted: what has not passed and who accepted that, for the list. evaluation: figures of all weeks judged, each by
-    its newest model, empty when there were none; evaluations: those of each split alone."""
+    its newest model, empty when there were none; evaluations: those of each split alone. leak: whether features see
+    what could not be known; drift: what has moved (drift.py)."""
 
     as_of_date: date
     known_until: datetime
@@ -54,6 +56,8 @@ class WeeklyRun:
     features: list[dict[str, Any]]
     history: dict[str, Any]
     model: registry.ModelFiles | None
+    leak: LeakCheck
+    drift: dict[str, Any]
     choice: dict[str, Any] = field(default_factory=dict)
     plots: dict[str, bytes] = field(default_factory=dict)
 
@@ -71,6 +75,7 @@ class WeeklyRun:
             "evaluations": self.evaluations,
             "rule_yields": self.rule_yields,
             "choice": self.choice,
+            "drift": self.drift,
             # Of the model what it was made of: its own numbers may differ in the last bit between processors.
             "model": None if self.model is None else self.model.card["hashes"],
         }
@@ -143,6 +148,8 @@ def run_weekly(
         for weeks_of_silence in quiet_weeks_of(config)
         for words in input_problems(con, panel, rolled.newest, config, as_of_date, weeks_of_silence, marts)
     ]
+    ahead = leak_check(con, config, as_of_date, marts=marts, seed=config.training.seed)
+    problems += [ahead.words] if ahead.moved else []
     results = gates.judge(
         config,
         gates.GateInput(
@@ -189,6 +196,8 @@ def run_weekly(
         marts=marts,
         record_person=record_person,
     )
+    progress("drift")
+    watched = drift.watch(con, config, panel, learnt, rolled.judged, outcomes, capacity, as_of_date, weeks, marts)
     progress("report")
     verdicts = [r.as_dict() for r in results]
     shown = at_now if learnt is None else positions_of(panel, learnt.split.test[-1:])
@@ -212,6 +221,8 @@ def run_weekly(
         else report.register(
             learnt, config, book, code_hash, evaluation, verdicts, as_of_date, rescore.fingerprint(panel, learnt)
         ),
+        leak=ahead,
+        drift=watched,
         choice={
             "capacity": capacity,
             "model_share": config.channels.model_share,

@@ -1,0 +1,177 @@
+"""Does every agency still tell as much, and as soon? Rows by the week they happened in and when they became known.
+
+Of a week that has just passed only the quick rows are there, so its lateness cannot be compared with an old week's as
+they stand. Both are cut the same way: of the rows known within `complete_after_days` of the week's end, the share known
+within `known_within_days` of happening. How many rows arrive in time is compared besides, and can be told three weeks
+sooner: a feed that loses half of its rows and one that brings half of them a month late look alike at first.
+
+The recent weeks are compared with the year before them and with the same weeks a year before; a holiday is in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from models.risk.asof import knowledge_cutoff
+from models.risk.drift_declare import Drift
+from models.risk.drift_measures import NOTHING, Moved, ratio_of, scatter, step_of
+
+YEAR = 52
+
+
+def arrivals(
+    con: duckdb.DuckDBPyConnection, limits: Drift, as_of: date, least: int, marts: str
+) -> list[dict[str, Any]]:
+    """By agency and feed, the last year's weeks (oldest first) with the two comparisons; counts under `least` None.
+
+    A row counts from the first time it was known of anybody. Weeks are those that end on Sundays; `age` 0 is the
+    newest, which ended on the as-of date.
+    """
+    weeks = 2 * YEAR + limits.recent_weeks + 12
+    table = con.execute(
+        f"""with told as (
+            select agency, feed, event_key as one, min(occurred_on) as day, min(known_from) as known
+            from {marts}.event where known_from <= $cutoff and occurred_on <= $as_of and occurred_on > $since
+            group by agency, feed, event_key
+            union all
+            select agency, feed, episode_key as one, min(started_on) as day, min(known_from) as known
+            from {marts}.episode where known_from <= $cutoff and started_on <= $as_of and started_on > $since
+            group by agency, feed, episode_key)
+        select agency, feed, (date_diff('day', day, $as_of) // 7)::integer as age,
+            count(*) filter (where known::date <= day + $within) as in_time,
+            count(*) filter (
+                where known::date <= $as_of - 7 * (date_diff('day', day, $as_of) // 7)::integer + $complete) as complete
+        from told group by all order by all""",
+        {
+            "cutoff": knowledge_cutoff(as_of),
+            "as_of": as_of,
+            "since": as_of - timedelta(weeks=weeks),
+            "within": limits.known_within_days,
+            "complete": limits.complete_after_days,
+        },
+    ).fetchall()
+    grids: dict[tuple[str, str], np.ndarray] = {}
+    for agency, feed, age, in_time, complete in table:
+        grids.setdefault((agency, feed), np.zeros((weeks, 2), dtype=np.int64))[age] = in_time, complete
+    return [_feed(agency, feed, grid, limits, as_of, least) for (agency, feed), grid in grids.items()]
+
+
+def _feed(agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, least: int) -> dict[str, Any]:
+    """One feed's weeks and comparisons; grid: by age in weeks, rows in time and rows by then complete."""
+    oldest = int(np.flatnonzero(grid[:, 1]).max(initial=-1))
+    # Rows of the newest weeks have not had the time yet to be called in time, or complete.
+    first = -(-limits.known_within_days // 7)
+    ready = -(-limits.complete_after_days // 7)
+    counts = grid[:, 0]
+    n = limits.recent_weeks
+    amount, amount_season = (
+        _compare_counts(counts, first, n, reference, oldest, limits) for reference in _references(first, n)
+    )
+    share, share_season = (
+        _compare_shares(grid, ready, n, reference, oldest, limits) for reference in _references(ready, n)
+    )
+    sign = _agreed(amount, amount_season, "beyond_factor", limits.arrivals.most)
+    lateness = _agreed(share, share_season, "beyond_step", limits.lateness.most)
+    trend = [
+        {
+            "week": (as_of - timedelta(weeks=age)).isoformat(),
+            "rows": None if 0 < grid[age, 0] < least else int(grid[age, 0]),
+            "share": _share(grid[age], least) if age >= ready else None,
+        }
+        for age in reversed(range(first, min(YEAR + 1, oldest + 1)))
+    ]
+    return {
+        "agency": agency,
+        "feed": feed,
+        "weekly_rows": _figure(amount.now, n, least),
+        "weekly_rows_usual": _figure(amount.then, n, least),
+        "ratio_usual": amount.by,
+        "ratio_season": amount_season.by,
+        "in_time": share.now,
+        "in_time_usual": share.then,
+        "in_time_season": share_season.then,
+        "amount_moved": {1: "more", -1: "less"}.get(sign),
+        "lateness_moved": {1: "earlier", -1: "later"}.get(lateness),
+        "weeks": trend,
+    }
+
+
+def _references(start: int, n: int) -> tuple[range, range]:
+    """Ages of the weeks to compare with: the year before the recent ones, and the same weeks a year before with the
+    two around them (holidays move)."""
+    return range(start + n, start + n + YEAR), range(start + YEAR - 1, start + YEAR + n + 1)
+
+
+def _compare_counts(
+    counts: np.ndarray, start: int, n: int, reference: Sequence[int], oldest: int, limits: Drift
+) -> Moved:
+    """Rows a week in the recent weeks against the reference, as far as the feed goes back."""
+    old = [age for age in reference if age <= oldest]
+    if len(old) < len(reference) // 2:
+        return NOTHING
+    spread = scatter(counts[start + n : min(start + n + YEAR, oldest + 1)])
+    return ratio_of(counts[start : start + n].sum(), n, counts[old].sum(), len(old), limits.least, spread)
+
+
+def _compare_shares(
+    grid: np.ndarray, start: int, n: int, reference: Sequence[int], oldest: int, limits: Drift
+) -> Moved:
+    """The share in time of the recent complete weeks against the reference."""
+    old = [age for age in reference if age <= oldest]
+    if len(old) < len(reference) // 2:
+        return NOTHING
+    now, then = grid[start : start + n].sum(axis=0), grid[old].sum(axis=0)
+    return step_of(now[0], now[1], then[0], then[1], limits.least)
+
+
+def _agreed(usual: Moved, season: Moved, how: str, most: float) -> int:
+    """The sign of a movement on which both comparisons agree; of the one there is where a year before is missing."""
+    sign = getattr(usual, how)(most)
+    return sign if season is NOTHING or getattr(season, how)(most) == sign else 0
+
+
+def _share(row: np.ndarray, least: int) -> float | None:
+    """Share in time of one week; None of few."""
+    return round(float(row[0] / row[1]), 6) if row[1] >= least else None
+
+
+def _figure(per_week: float | None, weeks: int, least: int) -> float | None:
+    """Rows a week, None where so few that they could be of one person."""
+    return None if per_week is None or 0 < per_week * weeks < least else round(per_week, 1)
+
+
+def warnings_of(found: Sequence[Mapping[str, Any]], limits: Drift) -> list[dict[str, str]]:
+    """A warning for each feed that tells more, less, later or earlier than usual."""
+    out = []
+    for one in found:
+        name = f"{one['agency']}.{one['feed']}"
+        if one["amount_moved"]:
+            words = (
+                f"{name} tells {one['amount_moved']} than usual: in the last {limits.recent_weeks} weeks"
+                f" {one['ratio_usual']:.2f} times as many rows a week arrived in time as in the year before."
+            )
+            out.append({"kind": "amount", "about": name, "words": words, "do": _DO_AMOUNT})
+        if one["lateness_moved"]:
+            words = (
+                f"{name} tells {one['lateness_moved']} than usual: {one['in_time']:.0%} of its rows are known within"
+                f" {limits.known_within_days} days, {one['in_time_usual']:.0%} in the year before."
+            )
+            do = _DO_LATER if one["lateness_moved"] == "later" else _DO_EARLIER
+            out.append({"kind": "lateness", "about": name, "words": words, "do": do})
+    return out
+
+
+_DO_AMOUNT = (
+    "Ask the agency whether an extract, a filter or a system changed, and whether rows are still to come; until it is"
+    " known, read what the lists say of it, and what they do not, with that in mind."
+)
+_DO_LATER = (
+    "Ask the agency what delays it: what it tells is missing from the weeks it belongs to, and the model learnt from"
+    " weeks in which it was there."
+)
+_DO_EARLIER = "Good news that the model has not learnt from yet: the next training takes it in."
