@@ -169,6 +169,10 @@ class AuditLog:
             row = connection.execute(sa.select(AUDIT_HEAD.c.seq, AUDIT_HEAD.c.entry_hash)).first()
         return (int(row[0]), str(row[1])) if row else (0, _START)
 
+    def subject_of(self, person_key: str) -> str:
+        """What stands in entries for a person's key."""
+        return str(self._pseudonym("audit", person_key))
+
     def entries(
         self, about: str | None = None, after: int = 0, what: Collection[str] | None = None
     ) -> list[AuditEntry]:

@@ -79,3 +79,35 @@ def retire(
     more = " with every model made like it" if recipe else "; next week's is fitted anew and may speak (see --recipe)"
     console.print(f"Retired: {week.model}{more}. Lists it would have spoken on come from the named patterns alone.")
     console.print(f"Whom it pointed to: hub risk trace {week.model}")
+
+
+@risk_app.command(
+    "explain",
+    epilog='Example: hub risk explain --key 0b6f3f6e-... --as-of 2026-10-04 --by "A. Reader" --why "complaint 12"',
+)
+def explain(
+    key: Annotated[str, typer.Option(help="The person's key (a pseudonym; never a name).")],
+    as_of: Annotated[datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The Sunday the week ended with.")],
+    by: By,
+    why: Purpose,
+    although_changed: Annotated[
+        bool,
+        typer.Option("--although-changed", help="Also when the records of that week no longer read as they did."),
+    ] = False,
+) -> None:
+    """A score of a past week, made again by the model of that week: chance, places, contributions. Logged, not kept."""
+    from pipelines.cli import console
+    from pipelines.risk_explain import explain as show
+
+    show(console, key, as_of.date(), by, why, although_changed)
+
+
+@risk_app.command(
+    "trace", epilog='Example: hub risk trace boosting-1f0c --by "A. Reader" --why "a feed was wrong in May"'
+)
+def trace(model: Model, by: By, why: Purpose) -> None:
+    """Everybody a model pointed to, who saw it, what was decided, what followed: files for one analyst. Logged."""
+    from pipelines.cli import console
+    from pipelines.risk_trace import trace as write
+
+    write(console, model, by, why)
