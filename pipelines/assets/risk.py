@@ -13,7 +13,10 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines import drift_page
 from pipelines.checks.gates import gate_check_results, gate_check_specs
+from pipelines.checks.watching import leak_result, watching_specs
+from pipelines.clock import weekly_cutoff
 from pipelines.evaluation.page import drawn_of, keep, told_of
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
@@ -94,7 +97,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 "Evidence of the people this week's lists hold, encrypted in the hub's store.",
             ),
         ],
-        check_specs=gate_check_specs(GATES, gates),
+        check_specs=[*gate_check_specs(GATES, gates), *watching_specs(FEATURES, EVALUATION)],
     )
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
@@ -115,7 +118,9 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 as_of,
                 code_hash=code_hash(),
                 record_person="warehouse.identity_export.record_person",
-                listed_recently=listed_recently(hub.store, as_of, weeks=config.channels.relist_after_weeks),
+                listed_recently=listed_recently(
+                    hub.store, as_of, config.channels.relist_after_weeks, until=weekly_cutoff(as_of)
+                ),
                 attributes=audit_attributes(con),
                 linkage=linkage_quality(con, as_of),
                 shadow_weeks=shadow_weeks(hub),
@@ -146,6 +151,11 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
             )
         told = told_of(run, basis_of(run), config)
         keep(hub, told)
+        drifted = drift_page.told_of_drift(run, config, hub)
+        drift_page.write(hub, drifted)
+        watched = drift_page.check_results(drifted, FEATURES, EVALUATION)
+        for warning in drifted["warnings"]:
+            tell(f"drift: {warning['words']}")
         tell(f"risk: {' '.join(basis_of(run))}")
         tell(f"list: {len(run.candidates)} {hub.people} to talk about, {len(run.notices)} notices to named workers")
         yield dg.MaterializeResult(
@@ -156,7 +166,9 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                     ["feature", "theme", "kind", "mean", "not zero"],
                     [[f["name"], f["theme"], f["kind"], f.get("mean"), f.get("nonzero_share")] for f in run.features],
                 ),
+                **drift_page.feature_metadata(drifted),
             },
+            check_results=[leak_result(FEATURES, run.leak), *watched["features"]],
         )
         yield dg.MaterializeResult(
             asset_key=MODEL,
@@ -172,7 +184,9 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                     [[y["title"], y["shown"], y["found"], y["words"]] for y in run.rule_yields],
                 ),
                 **{name: picture(png, name.replace("_", " ")) for name, png in {**drawn_of(told), **run.plots}.items()},
+                **drift_page.score_metadata(drifted),
             },
+            check_results=watched["evaluation"],
         )
         yield dg.MaterializeResult(
             asset_key=GATES,
