@@ -196,6 +196,17 @@ def demo_join(agency: Annotated[str, typer.Argument(help="The agency that joins,
     join(console, agency)
 
 
+@demo_app.command("decide", epilog="Example: hub demo decide --as-of 2026-10-04")
+def demo_decide(
+    as_of: AsOf = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same decisions.")] = 1,
+) -> None:
+    """Let the lists' workbooks come back as from an invented meeting, and take them like any other."""
+    from pipelines.demo_decide import decide
+
+    _finish(decide(console, _date(as_of), seed))
+
+
 @demo_app.command("update-codes", epilog="Example: hub demo update-codes")
 def demo_update_codes() -> None:
     """Take September's new register code into the pack in use: marks held for it come in with the next night."""
@@ -210,6 +221,14 @@ def demo_calibration() -> None:
     from pipelines.demo import print_world
 
     print_world(console)
+
+
+@demo_app.command("oracle", epilog="Example: hub demo oracle")
+def demo_oracle() -> None:
+    """Set the newest week's evaluation beside the best a list could be, by the made world's truth."""
+    from pipelines.best_possible import ask
+
+    ask(console)
 
 
 @demo_app.command("run", epilog="Example: hub demo run --children 20000")

@@ -7,6 +7,7 @@ import dagster as dg
 from pipelines.assets.assurance import assurance_assets
 from pipelines.assets.evaluation import evaluation_assets
 from pipelines.assets.front_door import front_door_assets, front_door_checks, held_contact_assets
+from pipelines.assets.helped import helped_assets
 from pipelines.assets.identity import identity_assets
 from pipelines.assets.landing import drop_log_asset, gate_assets
 from pipelines.assets.marts import dbt_steps
@@ -43,7 +44,7 @@ def build(hub: Hub) -> dg.Definitions:
     weekly_steps = [dbt["dbt_person_weeks"]]
     gates = hub.declaration("risk.yml").get("gates", [])
     weekly_steps += risk_assets(sorted(dbt["dbt_person_weeks"].keys), gates)
-    weekly_steps += [*evaluation_assets(GATES), *review_assets(), *subject_list_assets(others)]
+    weekly_steps += [*evaluation_assets(GATES), *review_assets(), *subject_list_assets(others), *helped_assets()]
     nightly = dg.define_asset_job(
         "nightly",
         selection=dg.AssetSelection.assets(*nightly_steps),

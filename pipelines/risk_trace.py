@@ -24,9 +24,10 @@ from models.risk.queue import MODEL_CHANNEL
 from models.risk.standing import Week
 from pipelines.assets.review import COMPOSED
 from pipelines.assurance_pages import write_private
-from pipelines.clock import LONDON, weekly_cutoff
+from pipelines.clock import LONDON
 from pipelines.hub import Hub, HubProblem
 from pipelines.progress import tell
+from pipelines.risk_followed import Followed
 from pipelines.risk_registry import find, standing
 from pipelines.risk_trace_page import summary_page
 
@@ -58,7 +59,7 @@ def trace(console: Console, model: str, by: str, why: str) -> list[Path]:
     keys = sorted({one["person_key"] for one in people})
     looks = looks_at(hub, people)
     with hub.zones.open("warehouse", read_only=True) as con:
-        after = what_followed(con, people, hub.present())
+        after = what_followed(con, people, hub.declaration("risk.yml")["target"]["name"], hub.present())
     for one in people:
         one |= after.get((one["person_key"], one["week"]), {})
     name = weeks[-1].model
@@ -184,52 +185,22 @@ def looks_at(hub: Hub, people: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def what_followed(
-    con: duckdb.DuckDBPyConnection, people: Sequence[Mapping[str, Any]], now: datetime
+    con: duckdb.DuckDBPyConnection, people: Sequence[Mapping[str, Any]], target: str, now: datetime
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """By key and week the first outcome after the week as known now, and what became of the key itself.
-
-    A key's records are followed: those that made up the person then may belong to another key today.
-    """
-    con.execute("create or replace temp table traced (person_key varchar, as_of date, cutoff timestamp)")
-    weeks = sorted({(one["person_key"], date.fromisoformat(one["week"])) for one in people})
-    if weeks:
-        con.executemany("insert into traced values (?, ?, ?)", [(key, day, weekly_cutoff(day)) for key, day in weeks])
-    rows = con.execute(
-        """
-        with held as (
-            select t.person_key, t.as_of, then_.record_key, now_.person_key::varchar as key_now
-            from traced as t
-            inner join warehouse.identity_export.record_person as then_
-                on then_.person_key = t.person_key::uuid
-                and then_.known_from <= t.cutoff and t.cutoff < then_.known_to
-            left join warehouse.identity_export.record_person as now_
-                on now_.record_key = then_.record_key and now_.known_from <= $now and $now < now_.known_to
-        ),
-        today as (select distinct person_key, as_of, key_now from held where key_now is not null),
-        first as (
-            select today.person_key, today.as_of, arg_min(l.occurred_on, l.occurred_on) as outcome_on,
-                arg_min(l.basis, l.occurred_on) as outcome, arg_min(l.known_from, l.occurred_on) as known_from
-            from today inner join warehouse.marts.label as l
-                on l.person_key = today.key_now::uuid and l.occurred_on > today.as_of
-                and l.known_from <= $now and $now < l.known_to
-            group by today.person_key, today.as_of
-        ),
-        keys as (select person_key, as_of, list(distinct key_now) as keys from today group by person_key, as_of)
-        select t.person_key, t.as_of, first.outcome_on, first.outcome, first.known_from, keys.keys
-        from traced as t left join first using (person_key, as_of) left join keys using (person_key, as_of)
-        """,
-        {"now": now},
-    ).fetchall()
-    return {
-        (key, as_of.isoformat()): {
+    """By key and week the first outcome after the week as known now, and what became of the key itself."""
+    after = Followed(con, ((one["person_key"], date.fromisoformat(one["week"])) for one in people), now)
+    outcomes, keys = after.outcomes(target), after.keys_today()
+    found = {}
+    for key, as_of in after.pairs:
+        on, outcome, known = outcomes.get((key, as_of), (None, "", None))
+        found[key, as_of.isoformat()] = {
             "outcome_on": on,
-            "outcome": outcome or "",
+            "outcome": outcome,
             "outcome_known_on": known.date() if known else None,
             "days_after_the_week": (on - as_of).days if on else "",
-            "person_today": _today(key, keys or []),
+            "person_today": _today(key, keys[key, as_of]),
         }
-        for key, as_of, on, outcome, known, keys in rows
-    }
+    return found
 
 
 def _today(key: str, keys: Sequence[str]) -> str:

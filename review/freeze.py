@@ -111,17 +111,18 @@ def person_keys(document: Mapping[str, Any]) -> list[str]:
     return sorted(named | {one["person_key"] for family in document["families"] for one in family["others_in_home"]})
 
 
-def listed_recently(store: HubStore, as_of: date, weeks: int) -> frozenset[str]:
+def listed_recently(store: HubStore, as_of: date, weeks: int, until: datetime | None = None) -> frozenset[str]:
     """Keys of everybody on any issued version of a weekly list of the `weeks` Sundays before `as_of`.
 
-    But for those about whom it was decided to look again on a day that has come: they may be listed before.
+    But for those about whom it was decided to look again on a day that has come: they may be listed before. `until`
+    (UTC): decisions taken later are not known yet.
     """
     found: set[str] = set()
     for facts in store.issued("weekly_list.v1", latest_only=False):
         if 0 < (as_of - facts.as_of_date).days <= 7 * weeks:
             families = store.document(facts.document_id)["families"]
             found |= {child["person_key"] for family in families for child in family["children"]}
-    last = {one["person_key"]: one for one in store.decisions()}
+    last = {one["person_key"]: one for one in store.decisions(until)}
     due = {key for key, one in last.items() if one["look_again_on"] and one["look_again_on"] <= as_of.isoformat()}
     return frozenset(found - due)
 

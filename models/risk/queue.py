@@ -60,13 +60,6 @@ class Queue:
             return own[:0]
         return own[self.standing[own] == self.standing[mine[-1]]]
 
-    def near(self, name: str, width: int, without: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The last `width` taken of a team, and the first `width` after its margin, those in `without` left out."""
-        own = self.order[self.team[self.order] == name]
-        inside = np.isin(own, self.taken)
-        missed = own[~inside & ~np.isin(own, without)]
-        return own[inside][-width:] if width else own[:0], missed[:width]
-
 
 def queues(
     now: Panel,
