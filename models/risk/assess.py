@@ -16,11 +16,13 @@ from models.risk.calibrate import chance
 from models.risk.declare import RiskConfig, RuleBook
 from models.risk.evaluate import MODEL, evaluate
 from models.risk.evidence import MOST_REASONS
+from models.risk.measures import rounded
 from models.risk.panel import Panel
 from models.risk.rolling import Rolled, lists_of
 
 REFIT_WEEKS = 4
 SHAKEN_ROWS = 200
+SAMPLED_ROWS = 2_000
 RECORDED_KINDS = frozenset({"count", "episodes_started", "episodes_ended", "open_episode"})
 
 
@@ -62,6 +64,7 @@ def assess(
         return out
     taught = panel.rows[panel.rows["as_of_date"].isin(pd.to_datetime(list(newest.split.train)))]
     out["hindsight"] = maturation.hindsight_gap(outcomes, taught, config.target, newest.split.trained_on, as_of)
+    out["influence"] = _influence(panel, rolled, judged, config)
     out["theme_yields"] = _theme_yields(panel, rolled, judged, ours, config)
     out["stability"] = _stability(panel, rolled, judged, outcomes, config, capacity)
     if recorded_by is not None:
@@ -103,6 +106,32 @@ def _themes(panel: Panel, rolled: Rolled, judged: Judged, positions: np.ndarray,
             for column, theme in enumerate(config.themes):
                 found[mine, column] = parts.get(theme, np.zeros(len(mine)))
     return pd.DataFrame(found, columns=list(config.themes.values()))
+
+
+def _influence(panel: Panel, rolled: Rolled, judged: Judged, config: RiskConfig) -> dict[str, Any]:
+    """What moves the newest model's score: mean size of each theme's and each feature's contribution in log-odds, over
+    a seeded sample of the rows it judged; features that move nothing are left out."""
+    assert rolled.newest is not None
+    at = judged.at[judged.split == max(rolled.rotations)]
+    size = min(SAMPLED_ROWS, len(at))
+    sample = np.sort(np.random.default_rng(config.training.seed).choice(at, size=size, replace=False))
+    parts = explain.of_rotation(panel, sample, rolled.newest, config)
+    weight = np.abs(parts.values).mean(axis=0)
+    order = np.argsort(-weight, kind="stable")
+    features = [
+        {
+            "label": config.feature(parts.names[c]).label,
+            "theme": config.themes[parts.themes[c]],
+            "size": rounded(weight[c]),
+        }
+        for c in order
+        if weight[c] > 0
+    ]
+    themes = [
+        {"theme": config.themes[name], "size": rounded(np.abs(values).mean())}
+        for name, values in parts.by_theme().items()
+    ]
+    return {"rows": size, "themes": sorted(themes, key=lambda t: (-t["size"], t["theme"])), "features": features}
 
 
 def _theme_yields(

@@ -6,6 +6,7 @@ multinomial form), and a thousand of them cost one matrix product. The weights a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +92,11 @@ class FamilyBootstrap:
         for row in out:
             row[:] = np.bincount(rng.integers(self.size, size=self.size), minlength=self.size)
         return out
+
+    def draws(self) -> Iterator[np.ndarray]:
+        """How often each row stands in each resample, for statistics that are no ratio of sums."""
+        for weights in self._weights:
+            yield weights[self.family].astype(np.float64)
 
     def _resample(self, stats: np.ndarray) -> np.ndarray:
         """Sums over resampled families, shape (times, columns). Families without anything add nothing."""

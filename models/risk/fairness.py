@@ -12,7 +12,7 @@ the first exceeds the second, the group is listed for more than being watched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -84,7 +84,7 @@ def audit(
     for one in config.fairness.attributes:
         value = groups[one.name]
         rows = []
-        for name in sorted(set(value.tolist())):
+        for name in _in_order(value, one):
             mine = value == name
             row = _figures(whole, mine, listed, p, settings.smallest_cell)
             row |= {"group": name, "recording": _recording(whole, mine, listed, contacts, expected)}
@@ -193,10 +193,19 @@ def _small(under: float, over: float, least: int) -> bool:
     return under < least or 0 < over < least
 
 
+def _in_order(value: np.ndarray, one: AuditAttribute) -> list[str]:
+    """The groups there are: bands from the lowest up, others by name."""
+    there = set(value.tolist())
+    return [name for name in _bands(one.edges) if name in there] if one.edges else sorted(there)
+
+
 def _banded(values: np.ndarray, one: AuditAttribute) -> np.ndarray:
     """Bands of a feature as words, such as "2 to 4"."""
-    edges = one.edges
+    return np.array(_bands(one.edges), dtype=object)[np.digitize(values, one.edges)]
+
+
+def _bands(edges: Sequence[int]) -> list[str]:
+    """Names of the bands with the given first values."""
     names = [f"under {edges[0]}"]
     names += [f"{a} to {b - 1}" if b - a > 1 else str(a) for a, b in pairwise(edges)]
-    names.append(f"{edges[-1]} and over")
-    return np.array(names, dtype=object)[np.digitize(values, edges)]
+    return [*names, f"{edges[-1]} and over"]

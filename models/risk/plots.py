@@ -28,6 +28,7 @@ def pictures(
         "more_than_comparators": plots_found.differences(evaluation),
         "calibration": plots_score.calibration(evaluation),
         "score_distribution": plots_score.score_distribution(evaluation),
+        "influence": plots_score.influence(evaluation),
         "missed_by_theme": plots_people.missed(by_theme, "Who is missed, by what had been recorded about them"),
         "missed_by_pattern": plots_people.missed(by_pattern, "Who is missed, by named pattern"),
         "lead_time": plots_people.lead_time(evaluation),

@@ -11,7 +11,7 @@ from models.risk.plots_style import OURS, QUIET, WARN, figure, interval, legend,
 
 MEASURES = {
     "precision": "Right of those listed, less the others'",
-    "missed": "Missed of those in need, less the others'",
+    "missed": "Missed of those with an outcome, less the others'",
 }
 # Okabe and Ito, with marks of their own, so that groups stay apart in grey.
 LINES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#d55e00", "v"), ("#56b4e9", "P"))
@@ -63,7 +63,7 @@ def over_time(audit: Mapping[str, Any]):
     if not told:
         return None
     rows = -(-len(told) // 2)
-    title = "Missed of those in need, quarter by quarter (gaps: withheld, too few people)"
+    title = "Missed of those with an outcome, quarter by quarter (gaps: withheld, too few people)"
     drawn, panels = figure(title, 2.8 * rows + 0.6, width=11, nrows=rows, ncols=2, squeeze=False, sharey=True)
     flat = np.ravel(panels)
     for axes, attribute in zip(flat, told, strict=False):

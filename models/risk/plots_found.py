@@ -41,8 +41,8 @@ def precision_recall(evaluation: Mapping[str, Any]):
     axes.set_xscale("log")
     percent(axes, "x")
     percent(axes, "y")
-    axes.set_xlabel("Recall: of those who needed help, the share on the list (each step ten times as many)")
-    axes.set_ylabel("Precision: of those listed, the share in need")
+    axes.set_xlabel("Recall: of those with an outcome, the share listed (log scale)")
+    axes.set_ylabel("Precision: of those listed, the share with an outcome")
     axes.set_ylim(0, None)
     legend(axes)
     return drawn
@@ -57,7 +57,7 @@ def precision_by_team(evaluation: Mapping[str, Any]):
     for axes, measure, words in zip(
         panels,
         ("precision", "recall"),
-        ("Precision: right of those listed", "Recall: listed of those in need"),
+        ("Precision: right of those listed", "Recall: listed of those with an outcome"),
         strict=True,
     ):
         for place, (_, team) in zip(rows_of(axes, [name or "no team" for name, _ in teams]), teams, strict=True):
@@ -76,14 +76,22 @@ def precision_by_team(evaluation: Mapping[str, Any]):
 
 def differences(evaluation: Mapping[str, Any]):
     """The model's precision less each comparator's, with its interval against no difference. None without any."""
-    found = {name: part for name, part in (evaluation.get("difference") or {}).items() if part}
-    if not found:
+    found = evaluation.get("difference") or {}
+    if not any(found.values()):
         return None
-    drawn, axes = figure("How many more of a hundred listed are in need than by ...", 0.5 * len(found) + 1.5)
+    drawn, axes = figure(
+        "Of a hundred the model lists, how many more have an outcome than of a hundred listed by ...",
+        0.5 * len(found) + 1.5,
+    )
     for place, (_, part) in zip(rows_of(axes, [NAMES[name] for name in found]), found.items(), strict=True):
-        interval(axes, place, {k: 100 * part[k] for k in ("estimate", "low", "high")})
+        if part is None:
+            withheld(axes, place)
+        else:
+            interval(axes, place, {k: 100 * part[k] for k in ("estimate", "low", "high")})
     axes.axvline(0, color=QUIET, lw=1.2)
-    axes.set_xlabel("More found by the model, of a hundred listed (95 % interval; beyond the line is beyond chance)")
+    axes.set_xlabel(
+        "More with an outcome, of a hundred listed (95 % interval; one that crosses the line may be chance)"
+    )
     return drawn
 
 

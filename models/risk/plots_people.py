@@ -10,18 +10,18 @@ from models.risk.plots_style import COLOURS, MARKERS, NAMES, OURS, QUIET, figure
 
 
 def missed(parts: Sequence[Mapping[str, Any]], title: str):
-    """Of those in need of whom something holds, the share that no list reached. None without any."""
+    """Of those with an outcome of whom something holds, the share that no list reached. None without any."""
     if not parts:
         return None
     drawn, axes = figure(title, 0.36 * len(parts) + 1.4)
     for place, one in zip(rows_of(axes, [one["name"] for one in parts]), parts, strict=True):
         if one["missed"] is None:
-            withheld(axes, place, "nobody in need" if one["in_need"] == 0 else "withheld: too few people")
+            withheld(axes, place, "nobody with an outcome" if one["in_need"] == 0 else "withheld: too few people")
         else:
             interval(axes, place, one["missed"])
     axes.set_xlim(0, 1.02)
     percent(axes)
-    axes.set_xlabel("Missed, of those in need (95 % interval)")
+    axes.set_xlabel("Missed, of those with an outcome (95 % interval)")
     return drawn
 
 

@@ -104,6 +104,26 @@ def contributions(values: np.ndarray, X: np.ndarray, labels: Sequence[str], most
     return drawn
 
 
+def influence(evaluation: Mapping[str, Any], most: int = 20):
+    """Mean size of the contributions of themes, and of the heaviest features. None without a model."""
+    part = evaluation.get("influence")
+    if not part or not part["features"]:
+        return None
+    features = part["features"][:most]
+    height = 0.27 * (len(part["themes"]) + len(features)) + 2.0
+    ratios = [len(part["themes"]) + 1, len(features) + 1]
+    drawn, (top, low) = figure("What moves the score", height, nrows=2, height_ratios=ratios)
+    for axes, rows, name, words in (
+        (top, part["themes"], "theme", "Themes (what pulls both ways within one cancels out)"),
+        (low, features, "label", "The heaviest features"),
+    ):
+        for place, one in zip(rows_of(axes, [one[name] for one in rows]), rows, strict=True):
+            axes.barh(place, one["size"], color=OURS, height=0.6)
+        axes.set_title(words, fontsize=10, loc="left")
+        axes.set_xlabel("Mean size of the contribution, in log-odds")
+    return drawn
+
+
 def swarm(values: np.ndarray, bins: int = 80, half: float = 0.38) -> np.ndarray:
     """How far each dot lies above or below its line, so that dots of about one value lie side by side: alternately up
     and down, the fullest bin reaching `half`."""

@@ -63,7 +63,8 @@ def withheld(axes: Any, at: float, words: str = "withheld: too few people") -> N
     from matplotlib.transforms import blended_transform_factory
 
     here = blended_transform_factory(axes.transAxes, axes.transData)
-    axes.text(0.02, at, words, transform=here, va="center", fontsize=8, color=QUIET, style="italic")
+    look = {"fontsize": 8, "color": QUIET, "style": "italic", "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+    axes.text(0.02, at, words, transform=here, va="center", zorder=3, **look)
 
 
 def percent(axes: Any, which: str = "x") -> None:

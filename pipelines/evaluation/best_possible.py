@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pipelines.evaluation.words import Section, Table, Told, number, percent, share
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.evaluation.words import HIDDEN, Section, Table, Told, number, percent, share
 
 NOT_HERE = (
     "How near the model comes to the best there could be can be known in a synthetic world alone, whose true"
-    " histories are"
-    " known. It was not asked: `hub demo oracle` does, after a weekly run."
+    " histories are known. It was not asked: the command “hub demo oracle” does, after a weekly run."
 )
 
 
@@ -20,15 +22,14 @@ def best_possible(told: Told) -> Section:
     if part["as_of_date"] != told["as_of_date"]:
         return Section(id_, title, f"{NOT_HERE} The last answer is of the week that ended on {part['as_of_date']}.")
     rows = [
-        [words, percent(part[k]["model"], 2), percent(part[k]["oracle"], 2), share(part[k]["share"])]
+        [words, *((HIDDEN,) * 3 if part[k] is None else _figures(part[k]))]
         for k, words in (("average_precision", "Average precision"), ("precision", "Precision at the teams' capacity"))
     ]
     lead = (
         "Known in this synthetic world alone: no real authority can be told this. The best possible chance is"
-        " worked out from"
-        f" the true event histories and the laws of the made world. {number(part['weeks'])} of the weeks judged have"
-        " it, with"
-        f" {number(part['rows'])} person-weeks and {number(part['rows_with_outcome'])} outcomes."
+        f" worked out from the true event histories and the laws of the made world. {number(part['weeks'])} of the"
+        f" weeks judged have it, with {number(part['rows'])} person-weeks and {number(part['rows_with_outcome'])}"
+        " outcomes."
     )
     header = ["Measure", "Model", "Best possible", "Share of the best reached (95 %)"]
     note = (
@@ -36,3 +37,11 @@ def best_possible(told: Told) -> Section:
         " from just below, so a share may come out a little high."
     )
     return Section(id_, title, lead, [Table("Beside the best possible", header, rows, note)])
+
+
+def _figures(one: Mapping[str, Any]) -> list[str]:
+    """Model, best, and the share of it."""
+    reached = one["share"]
+    bounded = reached["low"] is not None and reached["high"] is not None
+    told = share(reached) if bounded else f"{percent(reached['estimate'])} (no interval: too few found)"
+    return [percent(one["model"], 2), percent(one["oracle"], 2), told]

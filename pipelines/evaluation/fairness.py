@@ -36,7 +36,7 @@ def fairness(told: Told) -> Section:
     margin = told["declared"]["margins"]
     agreed = "; ".join(
         f"{100 * margin[k]:.0f} of 100 {words}"
-        for k, words in (("precision", "listings fewer right"), ("missed", "in need more missed"))
+        for k, words in (("precision", "listings fewer right"), ("missed", "with an outcome more missed"))
         if k in margin
     )
     lead = (
@@ -89,10 +89,10 @@ def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
         "Group",
         "People",
         "Ever listed",
-        "In need",
+        "With an outcome",
         "Share ever listed",
         "Precision",
-        "Missed, of those in need",
+        "Missed, of those with an outcome",
         "Observed for each expected",
     ]
     blocks: list = [
@@ -121,7 +121,7 @@ def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
         "Precision less the others'",
         "Missed less the others'",
         "Recorded contacts a head (the others)",
-        "Listed without need, of 1,000 weeks",
+        "Listed without an outcome, of 1,000 person-weeks",
         "The same, were the amount recorded all that counts",
     ]
     note = (
@@ -136,7 +136,11 @@ def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
             [g["group"], t["period"], share(t["precision"]), share(t["missed"])] for g in groups for t in g["over_time"]
         ]
         blocks.append(
-            Table(f"{name}: quarter by quarter", ["Group", "Quarter", "Precision", "Missed, of those in need"], rows)
+            Table(
+                f"{name}: quarter by quarter",
+                ["Group", "Quarter", "Precision", "Missed, of those with an outcome"],
+                rows,
+            )
         )
     return blocks
 

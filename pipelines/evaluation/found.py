@@ -29,9 +29,8 @@ def at_capacity(told: Told) -> Section:
     places = sum(evaluation["capacity"].values())
     lead = (
         f"{number(evaluation['people'])} people in {evaluation['weeks']} weeks ({number(evaluation['rows'])}"
-        f" person-weeks), {number(evaluation['people_with_outcome'])} of them found in need"
-        f" afterwards; {places} places a week in all teams. Lists are drawn up as they would have been: within each"
-        " team's places, nobody"
+        f" person-weeks), {number(evaluation['people_with_outcome'])} of them with an outcome afterwards; {places}"
+        " places a week in all teams. Lists are drawn up as they would have been: within each team's places, nobody"
         f" again within {told['declared']['relist_after_weeks']} weeks, from what was known then."
     )
     at = evaluation["at_capacity"]
@@ -42,10 +41,10 @@ def at_capacity(told: Told) -> Section:
     blocks: list = [
         Table(
             "At the teams' capacity",
-            ["Chosen by", "Listed", "Of them in need", "Precision (95 %)", "Recall (95 %)"],
+            ["Chosen by", "Listed", "With an outcome", "Precision (95 %)", "Recall (95 %)"],
             rows,
-            "Precision: of those listed, the share in need. Recall: of the people in need, the share ever on a list"
-            " before it. Intervals draw whole families again.",
+            "Precision: of those listed, the share with an outcome. Recall: of the people with an outcome, the"
+            " share ever on a list before it. Intervals draw whole families again.",
         )
     ]
     if "difference" in evaluation:

@@ -26,8 +26,8 @@ def calibration(told: Told) -> Section:
         return Section(id_, title, missing(told, "whether the model's chances are honest"))
     observed = HIDDEN if part["observed"] is None else percent(part["observed"], 2)
     lead = (
-        f"On average the model expected {percent(part['mean'], 2)} of person-weeks to end in need; {observed} did."
-        " Where the points lie on the dashed line, what it expects happens as often as it says."
+        f"On average the model expected {percent(part['mean'], 2)} of person-weeks to have an outcome; {observed}"
+        " did. Where the points lie on the dashed line, what it expects happens as often as it says."
     )
     figures = [
         [
@@ -114,8 +114,8 @@ def steadiness(told: Told) -> Section:
         for one in part[way]
     ]
     lead = (
-        "Whom the model points to within each team's capacity, before the rule that nobody is listed again within some"
-        " weeks. A list that changes altogether from week to week, or with the draws of a fit, is chance."
+        "Whom the model points to within each team's capacity, before the rule that nobody is listed again within"
+        " some weeks. A list that changes altogether from week to week, or with the draws of a fit, is chance."
     )
     return Section(
         id_,
@@ -135,6 +135,33 @@ def steadiness(told: Told) -> Section:
     )
 
 
+def influence(told: Told) -> Section:
+    """What moves the score, by theme and by feature."""
+    part = told["evaluation"].get("influence")
+    title, id_ = "What moves the score", "influence"
+    if part is None:
+        return Section(id_, title, missing(told, "what moves the score"))
+    lead = (
+        "How much each theme, and each feature, raises or lowers the chance on average (log-odds, Shapley values),"
+        f" over {number(part['rows'])} person-weeks drawn from those the newest model judged. It says what the model"
+        " reads, not what causes harm."
+    )
+    themes = [[one["theme"], number(one["size"], 3)] for one in part["themes"]]
+    features = [[one["label"], one["theme"], number(one["size"], 3)] for one in part["features"]]
+    return Section(
+        id_,
+        title,
+        lead,
+        [
+            Picture("influence", "Mean size of the contribution of each theme and of the heaviest features, as bars."),
+            Table("By theme", ["Theme", "Mean size"], themes, "Features of one theme that pull both ways cancel out."),
+            Table(
+                "By feature", ["Feature", "Theme", "Mean size"], features, "Features that move nothing are left out."
+            ),
+        ],
+    )
+
+
 def recorders(told: Told) -> Section:
     """Whether who records explains the score."""
     parts = told["evaluation"].get("recorders")
@@ -145,12 +172,11 @@ def recorders(told: Told) -> Section:
     warned = [way for way, one in parts.items() if one["warning"]]
     words = (
         f"Warning: by {among(warned)}, who records explains more than {limit} of the score beyond how much is"
-        " recorded. It is no"
-        " verdict: a recorder may meet more need. Somebody has to look at how they record before the model is"
-        " trusted there."
+        " recorded. It is no verdict: a recorder may meet more that ends so. Somebody has to look at how they"
+        " record before the model is trusted there."
         if warned
-        else f"No warning: beyond how much is recorded, who records explains no more than {limit} of the score, as far"
-        " as it could be measured."
+        else f"No warning: beyond how much is recorded, who records explains no more than {limit} of the score, as"
+        " far as it could be measured."
     )
     rows = [
         [
@@ -158,7 +184,7 @@ def recorders(told: Told) -> Section:
             number(one["recorders"]),
             times(one["raw"]),
             times(one["beyond_amount"]),
-            "yes" if one["warning"] else "no",
+            UNMEASURED if one["beyond_amount"] is None else "yes" if one["warning"] else "no",
         ]
         for way, one in parts.items()
     ]
@@ -185,8 +211,8 @@ def known_when(told: Told) -> Section:
         rows = [[str(c["days"]), percent(c["share"])] for c in curve["curve"]]
         note = (
             f"Of {number(curve['outcomes'])} people whose outcome is known by now. Declared maturity:"
-            f" {curve['maturity_days']}"
-            f" days, by which {percent(curve['at_maturity'])} were known."
+            f" {curve['maturity_days']} days, by which {percent(curve['at_maturity'])} were known: to training and"
+            " judging the rest look like people without an outcome."
         )
         blocks += [
             Picture(

@@ -33,6 +33,7 @@ SECTIONS: tuple[Callable[[Told], Section], ...] = (
     model.calibration,
     model.spread,
     model.steadiness,
+    model.influence,
     model.recorders,
     fairness,
     people.yields,
@@ -54,7 +55,9 @@ def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
         "as_of_date": run.as_of_date.isoformat(),
         "basis": basis,
         "gates": [
-            {k: g[k] for k in kinds} | {"could_have_found": g["numbers"].get("could_have_found")} for g in run.gates
+            {k: g[k] for k in kinds}
+            | {"could_have_found": g["numbers"].get("could_have_found"), "limit": verdict.limit_of(declared)}
+            for g, declared in zip(run.gates, config.gates, strict=True)
         ],
         "evaluation": withheld(run.evaluation, least),
         "evaluations": [withheld(one, least) for one in run.evaluations],
@@ -63,6 +66,7 @@ def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
             "version": config.version,
             "registered_on": config.registered_on.isoformat(),
             "target": config.target.description,
+            "outcome_words": config.outcome_words,
             "horizon_days": config.target.horizon_days,
             "maturity_days": config.target.maturity_days,
             "smallest_cell": least,

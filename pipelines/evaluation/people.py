@@ -32,20 +32,20 @@ def missed(told: Told) -> Section:
         return Section(id_, title, missing(told, "who is missed"))
     whose = "the model's lists" if "difference" in evaluation else "the lists of named patterns"
     lead = (
-        f"Of the people in need, the share whom none of {whose} reached in time, by what had been recorded about"
-        " them when a list"
-        " could first have helped. Most are missed whatever is done: there are far more people in need than places."
+        f"Of the people with an outcome, the share whom none of {whose} reached in time, by what had been recorded"
+        " about them when a list could first have helped. Most are missed whatever is done: there are far more such"
+        " people than places."
     )
     nothing = next((one for one in themes if one["name"] == "nothing recorded"), None)
     blocks: list = []
     if nothing is not None and nothing["in_need"] != 0:
         blocks.append(
             Words(
-                f"About {number(nothing['in_need'])} people in need nothing had been recorded by anybody: no list"
-                " made from records can find them."
+                f"About {number(nothing['in_need'])} people with an outcome nothing had been recorded by anybody: no"
+                " list made from records can find them."
                 if nothing["in_need"] is not None
-                else "There were people in need about whom nothing had been recorded, too few to show: no list made"
-                " from records can find them."
+                else "There were people with an outcome about whom nothing had been recorded (how many is withheld): no"
+                " list made from records can find them."
             )
         )
     for name, parts, words, head in (
@@ -60,7 +60,7 @@ def missed(told: Told) -> Section:
                 Picture(name, f"Share missed, {words.lower()}, with intervals; the table has the figures."),
                 Table(
                     words,
-                    [head, "In need", "Of them missed (95 %)"],
+                    [head, "With an outcome", "Of them missed (95 %)"],
                     rows,
                     _small(told) + " A person may stand in several rows.",
                 ),
@@ -78,8 +78,8 @@ def lead_time(told: Told) -> Section:
         [
             WAYS[n],
             number(p["people"]),
-            *([weeks(p[k]) for k in ("quarter", "median", "three_quarters")] if p["people"] else ["nobody"] * 3),
-            percent(p["early"], 0) if p["people"] else "nobody",
+            *("nobody" if p["people"] == 0 else weeks(p[k]) for k in ("quarter", "median", "three_quarters")),
+            "nobody" if p["people"] == 0 else percent(p["early"], 0),
         ]
         for n in WAYS
         if (p := parts.get(n))
@@ -114,7 +114,7 @@ def yields(told: Told) -> Section:
     else:
         blocks.append(Words(missing(told, "what came of the model's reasons")))
     lead = (
-        "Of the people a pattern pointed to, each counted at the first time, how many were found in need. These"
+        "Of the people a pattern pointed to, each counted at the first time, how many had an outcome. These"
         " sentences stand on the lists."
     )
     return Section(id_, title, lead, blocks)
@@ -131,7 +131,7 @@ def _yields(caption: str, head: str, parts: Sequence[Mapping[str, Any]]) -> Tabl
         ]
         for one in parts
     ]
-    return Table(caption, [head, "Shown", "Found in need", "Interval (95 %)", "In words"], rows)
+    return Table(caption, [head, "Shown", "With an outcome", "Interval (95 %)", "In words"], rows)
 
 
 def _small(told: Told) -> str:

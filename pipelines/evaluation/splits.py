@@ -24,8 +24,8 @@ def splits(told: Told) -> Section:
             return Section(id_, title, missing(told, "how figures moved over time"))
         lead = (
             f"The back-test has one split: a model learnt from {fitted['training_weeks']} weeks as known on"
-            f" {fitted['trained_on']}, with {fitted['embargo_days']} days between the last of them"
-            " and the day of training, so that their outcomes could be known. There is no course over time to show."
+            f" {fitted['trained_on']}, with {fitted['embargo_days']} days between the last of them and the day of"
+            " training, so that their outcomes could be known. There is no course over time to show."
         )
         return Section(id_, title, lead, [_candidates(told["evaluations"])])
     rows = []
@@ -48,7 +48,7 @@ def splits(told: Told) -> Section:
         )
     header = [
         "Weeks judged",
-        "People in need",
+        "People with an outcome",
         "Base rate",
         "Average precision",
         "Precision: model",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from pipelines.evaluation.words import (
+    NONE,
     WAYS,
     Section,
     Table,
     Told,
-    among,
+    day,
     lower,
     missing,
     more,
+    percent,
     share,
 )
 
@@ -21,34 +24,41 @@ VERDICTS = {"passed": "passed", "failed": "FAILED", "not enough evidence": "not 
 
 def first_lines(told: Told) -> list[str]:
     """What a reader must know, in a few sentences."""
-    lines = [" ".join(told["basis"])]
-    verdicts = Counter(g["status"] for g in told["gates"])
-    open_ = [lower(g["title"]) for g in told["gates"] if g["status"] != "passed"]
-    line = f"{verdicts['passed']} of {len(told['gates'])} gates have passed."
-    if open_:
-        line += (
-            f" {verdicts['failed']} failed and {verdicts['not enough evidence']} cannot be told yet: {among(open_)}."
-        )
-    lines.append(line)
+    lines = [" ".join(told["basis"]), _verdicts(told)]
     evaluation = told["evaluation"]
     if not evaluation:
         return [*lines, missing(told, "what lists find")]
     found = evaluation["at_capacity"]
-    said = [f"{WAYS[name].lower()} {share(found[name]['precision'])}" for name in WAYS if name in found]
+    said = [f"{lower(WAYS[name])} {share(found[name]['precision'])}" for name in WAYS if name in found]
     lines.append(
-        f"Of those whom lists of the teams' size would have named in the {evaluation['weeks']} weeks from"
-        f" {evaluation['from']} to {evaluation['to']}, this many were found in need: {'; '.join(said)}."
+        f"Judged by the {evaluation['weeks']} weeks from {day(evaluation['from'])} to {day(evaluation['to'])}: of"
+        f" the people on lists of the teams' size, this share was {told['declared']['outcome_words']}, by what chose"
+        f" them: {'; '.join(said)}. Without any list the share is {percent(evaluation['base_rate'], 2)} of"
+        " person-weeks."
     )
     if "difference" not in evaluation:
-        lines.append(missing(told, "what a model would have found"))
-        return lines
-    lines += [f"{_beyond_chance(name, part)}" for name, part in evaluation["difference"].items() if name != "random"]
+        return [*lines, missing(told, "what a model would have found")]
+    lines += [_beyond_chance(name, part) for name, part in evaluation["difference"].items() if name != "random"]
     if evaluation.get("words"):
         lines.append(evaluation["words"])
     return lines
 
 
-def _beyond_chance(name: str, part) -> str:
+def _verdicts(told: Told) -> str:
+    """How many gates passed, and which did not."""
+    passed = sum(g["status"] == "passed" for g in told["gates"])
+    line = f"{passed} of {len(told['gates'])} gates have passed."
+    for status, words in (("failed", "Failed"), ("not enough evidence", "Not enough evidence")):
+        names = [f"“{g['title']}”{_until(g['accepted'])}" for g in told["gates"] if g["status"] == status]
+        line += f" {words}: {'; '.join(names)}." if names else ""
+    return line
+
+
+def _until(accepted: Mapping[str, Any] | None) -> str:
+    return "" if accepted is None else f" (accepted by {accepted['by']} until {day(accepted['until'])})"
+
+
+def _beyond_chance(name: str, part: Mapping[str, float] | None) -> str:
     """A difference in words, by where its interval lies."""
     other = lower(WAYS[name])
     if part is None:
@@ -61,34 +71,61 @@ def _beyond_chance(name: str, part) -> str:
 
 
 def gates(told: Told) -> Section:
-    """Every gate with its verdict, its words, who accepted it, and what it could have noticed."""
+    """Every gate with its verdict, its limit, its words, who accepted it, and what it could have noticed."""
     rows = []
     for gate in told["gates"]:
-        accepted = gate["accepted"]
-        said = f"by {accepted['by']} until {accepted['until']}: {accepted['reason']}" if accepted else ""
-        could = "" if gate["could_have_found"] is None else f"{100 * gate['could_have_found']:.1f} of 100"
-        if gate["kind"] == "calibration" and gate["could_have_found"] is not None:
-            could = f"slope off by {gate['could_have_found']:.2f}"
-        rows.append(
-            [
-                gate["title"],
-                VERDICTS[gate["status"]],
-                gate["words"],
-                said or "nobody",
-                could or "not a question of size",
-            ]
+        accepted, could = gate["accepted"], gate["could_have_found"]
+        said = (
+            f"Accepted by {accepted['by']} until {day(accepted['until'])}: {accepted['reason']}" if accepted else NONE
         )
+        noticed = NONE if could is None else f"{100 * could:.1f} of 100"
+        if gate["kind"] == "calibration" and could is not None:
+            noticed = f"a slope off by {could:.2f}"
+        rows.append([gate["title"], VERDICTS[gate["status"]], gate["words"], gate["limit"] or NONE, noticed, said])
     note = (
-        f"Version {told['declared']['version']}, registered on {told['declared']['registered_on']}. A model list is"
-        " issued only when every gate has passed or a named"
-        " person has accepted, until a day, that one has not. Last column: the least true difference that four in"
-        " five such"
-        " tests would have noticed."
+        f"Version {told['declared']['version']}, registered on {day(told['declared']['registered_on'])}. A model"
+        " list is issued only when every gate has passed, or a named person has accepted, until a day, that one has"
+        " not. Could have noticed: the least true difference that four in five such tests find."
     )
-    header = ["Gate", "Verdict", "In words", "Accepted", "Could have noticed"]
-    return Section(
-        "gates",
-        "Gates",
-        "What had to hold before the model may name anybody, written down beforehand.",
-        [Table("Gates this week", header, rows, note)],
+    header = ["Gate", "Verdict", "In words", "Limit set beforehand", "Could have noticed", "Acceptance"]
+    lead = (
+        "What had to hold before the model may name anybody, written down beforehand. “Not enough evidence” is not"
+        " a pass."
     )
+    return Section("gates", "Gates", lead, [Table("Gates this week", header, rows, note)])
+
+
+def limit_of(gate: Any) -> str:
+    """What a declared gate (models.risk.gate_declare.Gate) asks for, in words; empty where it asks for no number."""
+    if gate.kind == "benefit":
+        return (
+            f"the whole interval above {_hundred(gate.least_difference)}, with at least {gate.minimum_found} found;"
+            f" failed where {_hundred(gate.detectable)} could have been told"
+        )
+    if gate.kind == "calibration":
+        low, high = gate.slope
+        return (
+            f"slope {low:g} to {high:g}, calibration error at most {gate.largest_error:g}, at least"
+            f" {gate.minimum_found} people with an outcome"
+        )
+    if gate.kind == "fairness":
+        said = {"precision": "listings right at most {} less often", "missed": "missed at most {} more often"}
+        margins = "; ".join(said[name].format(_hundred(value)) for name, value in gate.margins.items())
+        return f"every group: {margins}; at least {gate.minimum_found} behind each figure"
+    if gate.kind == "stability":
+        return (
+            f"at most {_hundred(gate.most_turnover)} new from week to week, at least {_hundred(gate.least_overlap)}"
+            f" the same when fitted again, at least {gate.minimum_found} places"
+        )
+    if gate.kind == "linkage":
+        least = ", ".join(f"{name} at least {100 * value:g} %" for name, value in gate.least.items())
+        return f"{least}, each at the low end of its interval"
+    terms = {
+        "mode": f"live needs {gate.shadow_weeks} weeks in shadow",
+        "inputs": f"{gate.quiet_weeks} weeks of silence",
+    }
+    return terms.get(gate.kind, "")
+
+
+def _hundred(value: float) -> str:
+    return f"{100 * value:g} of 100"

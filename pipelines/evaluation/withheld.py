@@ -29,6 +29,11 @@ def withheld(evaluation: Mapping[str, Any], least: int) -> Figures:
             part["recall"] = None
         if small(part["found"], least) or small(part["listed"], least):
             part["found"] = part["precision"] = part["recall"] = None
+    for name in ("missed_by_theme", "missed_by_pattern"):
+        for part in out.get(name, []):
+            # Those of whom it does not hold are a count too.
+            if part["in_need"] is not None and small(people - part["in_need"], least):
+                part["in_need"] = part["missed"] = None
     _differences(out)
     _teams(out, least)
     if "calibration" in out:

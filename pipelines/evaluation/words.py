@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, ClassVar
+
+from review.words import on_words
 
 WAYS = {"model": "Model", "contact_count": "Counting contacts", "rules": "Named patterns", "random": "A draw"}
 HIDDEN = "withheld"
 UNMEASURED = "not measured"
+NONE = "–"
 
 Told = Mapping[str, Any]
 """What a weekly run left for the page: see `pipelines.evaluation.page.told_of`."""
@@ -60,16 +64,16 @@ def share(part: Mapping[str, float] | None) -> str:
     """`12.3 % (8.1 to 17.0)`."""
     if part is None:
         return HIDDEN
-    return f"{100 * part['estimate']:.1f} % ({100 * part['low']:.1f} to {100 * part['high']:.1f})"
+    return f"{100 * part['estimate']:.1f}\u00a0% ({100 * part['low']:.1f} to {100 * part['high']:.1f})"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
     """`12.3 %`."""
-    return HIDDEN if value is None else f"{100 * value:.{digits}f} %"
+    return HIDDEN if value is None else f"{100 * value:.{digits}f}\u00a0%"
 
 
 def more(part: Mapping[str, float] | None) -> str:
-    """`4.2 more of 100 (0.5 to 9.1)`, or fewer: a difference of two shares."""
+    """`+4.2 of 100 (+0.5 to +9.1)`: a difference of two shares."""
     if part is None:
         return HIDDEN
     low, high = 100 * part["low"], 100 * part["high"]
@@ -104,6 +108,11 @@ def weeks(days: float | None) -> str:
 def times(value: float | None) -> str:
     """A share in words a table has room for, or that it was not measured."""
     return UNMEASURED if value is None else percent(value, 0)
+
+
+def day(text: str) -> str:
+    """An ISO date as `4 October 2026`."""
+    return on_words(date.fromisoformat(text))
 
 
 def among(names: Sequence[str]) -> str:
