@@ -88,7 +88,7 @@ def _answer(found: Helped, synthetic: bool) -> list[str]:
 
 def _how(found: Helped) -> list[str]:
     lines = [
-        f"{len(found.weeks_compared)} weeks are compared; of {found.weeks_young} younger ones it is not known what followed.",
+        f"{len(found.weeks_compared)} weeks are compared; {found.weeks_young} are too young for that.",
         *(f"{number} weeks are left out: {why}." for why, number in found.left_out.items()),
         f"Found in need: an outcome within {found.horizon_days} days for anybody of the family, as known today.",
         "Help offered: by a decision on that list; for a family just missed, on the list of a later week.",
