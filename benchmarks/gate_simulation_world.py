@@ -171,8 +171,11 @@ class LightWorld:
         return values.T[self.here.T]
 
 
-def make_world(parameters: dict[str, float], seed: int, config: RiskConfig, flat: bool = False) -> LightWorld:
-    """A world by its parameters; flat: the hazard is everybody's alike and nothing recorded is driven by need."""
+def make_world(
+    parameters: dict[str, float], seed: int, config: RiskConfig, flat: bool = False, few_groups: bool = False
+) -> LightWorld:
+    """A world by its parameters; flat: the hazard is everybody's alike and nothing recorded is driven by need;
+    few_groups: of ethnicity there are only two groups and those not recorded."""
     rng = np.random.default_rng(seed)
     n = int(parameters["people"])
     sizes = 1 + rng.poisson(parameters["family_size"] - 1, size=n)
@@ -202,7 +205,7 @@ def make_world(parameters: dict[str, float], seed: int, config: RiskConfig, flat
     team = np.array([f"T{i}" for i in range(teams)], dtype=object)[rng.integers(teams, size=families)[family]]
     return LightWorld(
         parameters, family, team, z[:, :WEEKS].copy(), hazard, p, here, np.where(here, 7 * ahead, 0), contacts, rules,
-        _groups(rng, parameters, family, families, config), rng,
+        _groups(rng, parameters, family, families, config, few_groups), rng,
     )  # fmt: skip
 
 
@@ -258,18 +261,14 @@ def _counts(rng, z, recorded, rate: float, strength: float, flat: bool, window: 
     return out
 
 
-def _groups(rng, parameters, family, families: int, config: RiskConfig) -> dict[str, np.ndarray]:
+def _groups(rng, parameters, family, families: int, config: RiskConfig, few_groups: bool) -> dict[str, np.ndarray]:
     """The group of each person by every audited attribute, drawn apart from need: a family's or a child's own."""
     n, small = len(family), parameters["group_share"]
     out = {}
     for one in config.fairness.attributes:
         if one.name == "ethnicity_group":
-            shares = {
-                "White": 1 - 2.5 * small,
-                "Asian": small,
-                "Black": small / 2,
-                "Mixed": small,
-            }
+            shares = {"Asian": small} if few_groups else {"Asian": small, "Black": small / 2, "Mixed": small}
+            shares = {"White": 1 - sum(shares.values())} | shares
             drawn = rng.choice(list(shares), p=list(shares.values()), size=families)[family].astype(object)
             drawn[rng.random(n) < parameters["not_recorded"]] = config.fairness.missing
         elif one.name == "sex":
