@@ -37,7 +37,7 @@ from synthetic.agencies.planted_truth import incident_row, remember
 from synthetic.agencies.planting import plant
 from synthetic.agencies.views import FIRST_DROP_DATE, ViewSettings
 from synthetic.parameters import WEEKS_AHEAD
-from synthetic.world import create_world
+from synthetic.world import World, create_world
 
 Progress = Callable[[str], None]
 #: Feeds that tell what was sent to the front door, with the column that says when.
@@ -82,12 +82,13 @@ def create_demo(
     weeks_ahead: int = WEEKS_AHEAD,
     incidents: bool = True,
     progress: Progress | None = None,
+    amend: Callable[[World], None] | None = None,
 ) -> DemoSummary:
     """Makes the world under ``out`` and delivers the first drops, all history, into the landing folder ``deliver_to``.
 
     The world is simulated ``weeks_ahead`` weeks past the first drops; ``incidents`` says whether whole files go wrong
     on later nights (`agencies.incidents.CALENDAR`). An earlier demo at ``out`` is replaced; what was delivered from it
-    stays where it is.
+    stays where it is. ``amend`` may change the true tables before any agency writes down what it sees of them.
     """
     say = progress or _silent
     out.mkdir(parents=True, exist_ok=True)
@@ -97,6 +98,8 @@ def create_demo(
         shutil.rmtree(out / folder, ignore_errors=True)
     say("making the world")
     made = create_world(children, years, seed, world, error_multiplier, weeks_ahead, _stages(say))
+    if amend is not None:
+        amend(made)
     made.write(out)
     ground = Ground(made.tables, ViewSettings(seed, error_multiplier))
     since = datetime.combine(_as_date(made.parameters.history_start), time(0), tzinfo=UTC)
