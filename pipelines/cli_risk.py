@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -111,3 +112,17 @@ def trace(model: Model, by: By, why: Purpose) -> None:
     from pipelines.risk_trace import trace as write
 
     write(console, model, by, why)
+
+
+@risk_app.command("card", epilog="Example: hub risk card --check docs")
+def card(
+    write: Annotated[Path | None, typer.Option(help="Renew the copies kept in this folder.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Say what the copies kept in this folder say otherwise.")] = None,
+) -> None:
+    """The model card and the transparency record (ATRS) of the pack: shown, renewed or compared."""
+    from pipelines.cli import console
+    from pipelines.hub import Hub
+    from pipelines.risk_card import card as show
+
+    if not show(console, Hub.from_environment(), write, check):
+        raise typer.Exit(1)

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import drift_page
+from pipelines import drift_page, risk_card
 from pipelines.checks.gates import gate_check_results, gate_check_specs
 from pipelines.checks.watching import leak_result, watching_specs
 from pipelines.clock import weekly_cutoff
@@ -153,6 +153,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
         keep(hub, told)
         drifted = drift_page.told_of_drift(run, config, hub)
         drift_page.write(hub, drifted)
+        risk_card.write_weekly(hub, run, told, drifted)
         watched = drift_page.check_results(drifted, FEATURES, EVALUATION)
         for warning in drifted["warnings"]:
             tell(f"drift: {warning['words']}")
