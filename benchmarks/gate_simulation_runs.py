@@ -159,13 +159,15 @@ def _whole(world: LightWorld, raw: np.ndarray, judged: Judged, capacity: Mapping
     p = world.rows_of(world.p)
     true = {n: float(p[m].mean()) if m.any() else 0.0 for n, m in listed.items()}
     better = max(true["contact_count"], true["rules"])
-    verdicts = {r.id: r.status for r in _judge(config, figures) if r.kind in {"benefit", "calibration"}}
+    verdicts = {r.id: r.status for r in gates_of(config, figures) if r.kind in {"benefit", "calibration"}}
     ok = all(v == gates.PASSED for v in verdicts.values())
     looked = ok
     if ok:
         figures["stability"] = _steadiness(world, raw, judged, capacity, config)
         figures["fairness"] = _audit(world, judged, listed[evaluate.MODEL], family, config)
-        results = [r for r in _judge(config, figures) if r.kind in {"benefit", "calibration", "fairness", "stability"}]
+        results = [
+            r for r in gates_of(config, figures) if r.kind in {"benefit", "calibration", "fairness", "stability"}
+        ]
         verdicts = {r.id: r.status for r in results}
         ok = gates.all_passed(results)
     covered = {
@@ -191,7 +193,7 @@ def _fairness_alone(
     scores = {evaluate.MODEL: chance(_log_odds(judged))}
     listed = evaluate.lists_of(judged.rows, scores, capacity, config)[evaluate.MODEL]
     audit = _audit(world, judged, listed, judged.family, config)
-    result = next(r for r in _judge(config, {"fairness": audit}) if r.kind == "fairness")
+    result = next(r for r in gates_of(config, {"fairness": audit}) if r.kind == "fairness")
     kept = {k: result.numbers[k] for k in ("inside", "beyond", "open")}
     return {"verdicts": {result.id: result.status}, "listed": int(listed.sum())} | kept
 
@@ -224,7 +226,7 @@ def _log_odds(judged: Judged) -> np.ndarray:
     return judged.log_odds
 
 
-def _judge(config: RiskConfig, figures: Mapping[str, Any]) -> list[gates.GateResult]:
+def gates_of(config: RiskConfig, figures: Mapping[str, Any]) -> list[gates.GateResult]:
     """The gates' verdicts on these figures, with the acceptance of unproven fairness that the demo pack has."""
     accepted = {
         "gate": "fairness", "status": gates.UNPROVEN, "by": "A. Example", "reason": "As in the demo pack.",
