@@ -56,7 +56,7 @@ def declarations() -> tuple[RiskConfig, RuleBook]:
     rule = {"title": "R", "why": "W", "sentence": "{things}", "deadline_working_days": 5, "questions": []}
     several = [
         {**rule, "id": f"rule_{n}", "evidence": f"kind_{n}", "all": [{"feature": f"kind_{n}", "at_least": 4}]}
-        for n in range(2)
+        for n in (0, KINDS - 1)
     ]
     return config, load_rules({"version": 1, "rules": several}, config)
 
