@@ -28,7 +28,6 @@ from models.risk.select import draw
 from models.risk.train import SIGNED
 
 SAMPLED_ROWS = 60_000
-SEASON_WEEKS = (51, 52, 53)
 LEVEL_LESS = SIGNED | {"age", "age_band", "household_size"}
 
 
@@ -71,7 +70,7 @@ def watch(
 def year_before(as_of: date, weeks: Sequence[date]) -> list[date]:
     """The Sundays of the same season a year before that the spine holds."""
     known = set(weeks)
-    return [d for w in reversed(SEASON_WEEKS) if (d := as_of - timedelta(weeks=w)) in known]
+    return [d for w in reversed(drift_arrivals.SEASON_WEEKS) if (d := as_of - timedelta(weeks=w)) in known]
 
 
 def season_panel(

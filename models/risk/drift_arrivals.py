@@ -10,7 +10,7 @@ The recent weeks are compared with the year before them and with the same weeks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from models.risk.drift_declare import Drift
 from models.risk.drift_measures import NOTHING, Moved, ratio_of, scatter, step_of
 
 YEAR = 52
+SEASON_WEEKS = (51, 52, 53)
 
 
 def arrivals(
@@ -69,14 +70,12 @@ def _feed(agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, 
     ready = -(-limits.complete_after_days // 7)
     counts = grid[:, 0]
     n = limits.recent_weeks
-    amount, amount_season = (
-        _compare_counts(counts, first, n, reference, oldest, limits) for reference in _references(first, n)
-    )
-    share, share_season = (
-        _compare_shares(grid, ready, n, reference, oldest, limits) for reference in _references(ready, n)
-    )
-    sign = _agreed(amount, amount_season, "beyond_factor", limits.arrivals.most)
-    lateness = _agreed(share, share_season, "beyond_step", limits.lateness.most)
+    amount, *amounts = (_compare_counts(counts, first, n, old, oldest, limits) for old in _references(first, n))
+    share, *shares = (_compare_shares(grid, ready, n, old, oldest, limits) for old in _references(ready, n))
+    sign = _agreed(amount, amounts, "beyond_factor", limits.arrivals.most)
+    lateness = _agreed(share, shares, "beyond_step", limits.lateness.most)
+    amount_season = _nearest(amounts, lambda m: abs(np.log(m.by)))
+    share_season = _nearest(shares, lambda m: abs(m.by))
     trend = [
         {
             "week": (as_of - timedelta(weeks=age)).isoformat(),
@@ -101,10 +100,11 @@ def _feed(agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, 
     }
 
 
-def _references(start: int, n: int) -> tuple[range, range]:
-    """Ages of the weeks to compare with: the year before the recent ones, and the same weeks a year before with the
-    two around them (holidays move)."""
-    return range(start + n, start + n + YEAR), range(start + YEAR - 1, start + YEAR + n + 1)
+def _references(start: int, n: int) -> list[range]:
+    """Ages of the weeks to compare with: the year before the recent ones, then the same weeks a year before, and those
+    a week to either side (holidays move)."""
+    season = [range(start + weeks, start + weeks + n) for weeks in SEASON_WEEKS]
+    return [range(start + n, start + n + YEAR), *season]
 
 
 def _compare_counts(
@@ -129,10 +129,16 @@ def _compare_shares(
     return step_of(now[0], now[1], then[0], then[1], limits.least)
 
 
-def _agreed(usual: Moved, season: Moved, how: str, most: float) -> int:
-    """The sign of a movement on which both comparisons agree; of the one there is where a year before is missing."""
-    sign = getattr(usual, how)(most)
-    return sign if season is NOTHING or getattr(season, how)(most) == sign else 0
+def _agreed(usual: Moved, season: Sequence[Moved], how: str, most: float) -> int:
+    """The sign of a movement on which all comparisons agree; of the one there is where a year before is missing."""
+    sign: int = getattr(usual, how)(most)
+    there = [one for one in season if one is not NOTHING]
+    return sign if all(getattr(one, how)(most) == sign for one in there) else 0
+
+
+def _nearest(season: Sequence[Moved], far: Callable[[Any], float]) -> Moved:
+    """The comparison with the season in which least moved, for the table."""
+    return min((one for one in season if one.by is not None), key=far, default=NOTHING)
 
 
 def _share(row: np.ndarray, least: int) -> float | None:

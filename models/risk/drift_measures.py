@@ -83,11 +83,11 @@ def ratio_of(k_now: float, n_now: float, k_then: float, n_then: float, least: fl
     """
     if n_now <= 0 or n_then <= 0:
         return NOTHING
-    now, then = k_now / n_now, k_then / n_then
+    now, then = float(k_now / n_now), float(k_then / n_then)
     if max(k_now, then * n_now) < least:
         return Moved(round(now, 6), round(then, 6), None, None)
     # Half a count where there is none: a ratio of nothing is very small, not without end.
-    by = ((k_now + 0.5) / n_now) / ((k_then + 0.5) / n_then)
+    by = float(((k_now + 0.5) / n_now) / ((k_then + 0.5) / n_then))
     noise = float(np.sqrt(spread * (1 / (k_now + 0.5) + 1 / (k_then + 0.5))))
     return Moved(round(now, 6), round(then, 6), round(by, 6), round(noise, 6))
 
@@ -96,7 +96,7 @@ def step_of(k_now: float, n_now: float, k_then: float, n_then: float, least: flo
     """The difference of two shares k / n with its standard error (pooled)."""
     if n_now < least or n_then < least:
         return NOTHING
-    now, then = k_now / n_now, k_then / n_then
+    now, then = float(k_now / n_now), float(k_then / n_then)
     pooled = (k_now + k_then + 1) / (n_now + n_then + 2)
     noise = float(np.sqrt(spread * pooled * (1 - pooled) * (1 / n_now + 1 / n_then)))
     return Moved(round(now, 6), round(then, 6), round(now - then, 6), round(noise, 6))
