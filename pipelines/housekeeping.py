@@ -15,7 +15,9 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
+from pipelines.clock import LONDON
 from pipelines.progress import tell
+from pipelines.risk_trace import remove_expired_traces
 from pipelines.run import prepare_dagster_home
 from pipelines.run_lock import only_run, remove_old_marks
 from pipelines.settings import Settings
@@ -83,6 +85,7 @@ def keep_house(settings: Settings, instance: dg.DagsterInstance, days: int | Non
     # A run's own files: named after it. Whatever else lies there belongs to the instance.
     left = [one for one in orphans if len(name := one.name.split(".")[0]) == 36 and name not in present]
     left += [one for one in (settings.root / "tmp").glob("*") if one.name not in _NOT_LEFT_OVER]
+    remove_expired_traces(settings.outbox, datetime.now(LONDON).date())
     targets = [one for one in (settings.dbt_folder / "target").glob("*") if one.is_dir()]
     return Kept(
         runs=runs,

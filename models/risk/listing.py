@@ -103,7 +103,8 @@ def describe(
         deadlines = [r["deadline_days"] for r in told]
         values = {name: float(everyone.X[position, i]) for i, name in enumerate(everyone.names)}
         reasons = told[: evidence.MOST_REASONS]
-        if MODEL_CHANNEL in channels:
+        # Told alike whoever proposed a person, so that the reasons do not say which way it was (blind review).
+        if is_listed and parts is not None:
             reasons = evidence.feature_reasons(weights[number], values, person, dossier, config, told)
             reasons = [r if r["kind"] == "rule" else r | {"yield": theme_words.get(r["theme"])} for r in reasons]
         if not is_listed:
