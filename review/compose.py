@@ -20,7 +20,17 @@ from review.document import finish, validate
 from review.families import Candidate, Group, group_families
 from review.feeds import feed_lines, feed_short, reach_lines
 from review.settings import ListSettings
-from review.words import Wording, age_words, capital, clean, forbidden_in, joined, on_words, to_date
+from review.words import (
+    Wording,
+    age_words,
+    capital,
+    clean,
+    first_sentence,
+    forbidden_in,
+    joined,
+    on_words,
+    to_date,
+)
 
 # More late files than this are told by agency in the lines at the top.
 _FEEDS_BY_NAME = 3
@@ -322,5 +332,5 @@ def _top_lines(
     return [
         who,
         missing,
-        f"{wording.statement('absence').split('. ')[0]}. {wording.statement('danger_now').split('. ')[0]}.",
+        " ".join(first_sentence(wording.statement(name)) for name in ("absence", "danger_now")),
     ]

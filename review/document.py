@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ _UNORDERED = frozenset(
 )
 # No vowels, so that no word can arise from three letters.
 _LETTERS = "BCDFGHJKLMNPRSTVWXZ"
+LEAST_LETTERS, MOST_LETTERS = 3, 12  # as the schemas say
 
 
 class DocumentProblem(Exception):
@@ -161,13 +163,18 @@ def trace(document: Mapping[str, Any], ref: str) -> list[dict[str, Any]]:
 
 
 def _letters(digest: str, taken: set[str]) -> str:
-    number = int(digest, 16)
-    letters = ""
-    while len(letters) < 3 or letters in taken:
-        number, place = divmod(number, len(_LETTERS))
-        letters += _LETTERS[place]
-    taken.add(letters)
-    return letters
+    """The first letters of a digest that are free, at least three; when the longest are taken too (families of whom
+    nothing is known but the same facts), those of a digest made from it and a running number."""
+    for turn in count():
+        number = int(_digest(f"{digest}:{turn}") if turn else digest, 16)
+        letters = ""
+        while len(letters) < MOST_LETTERS:
+            number, place = divmod(number, len(_LETTERS))
+            letters += _LETTERS[place]
+            if len(letters) >= LEAST_LETTERS and letters not in taken:
+                taken.add(letters)
+                return letters
+    raise AssertionError("numbers do not end")
 
 
 def _digest(text: str) -> str:

@@ -110,6 +110,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def first_sentence(text: str) -> str:
+    """Up to and with the first full stop, exclamation or question mark; with a full stop where there is none."""
+    found = re.match(r".*?[.!?](?=\s|$)", text.strip(), re.DOTALL)
+    return found.group(0) if found else f"{text.strip()}."
+
+
 def age_words(birth_date: date | None, on: date, unknown: str) -> str:
     """An age as people say it: weeks under 3 months, months under 2 years, then years."""
     if birth_date is None or birth_date > on:

@@ -25,7 +25,8 @@ class Acceptance:
 
     def sentence(self) -> str:
         """For the list and the card."""
-        return f"Accepted until {self.until:%d %B %Y} by {self.by}: {self.reason}"
+        # People write a reason with a full stop or without one.
+        return f"Accepted until {self.until:%d %B %Y} by {self.by}: {self.reason.rstrip(' .')}."
 
 
 @dataclass(frozen=True)

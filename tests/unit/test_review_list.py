@@ -6,18 +6,21 @@ import copy
 import dataclasses
 import json
 import random
+import re
 from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_samples import AS_OF, SETTINGS, candidate, compose, event, family_week, identities, key
+from review_samples import AS_OF, SETTINGS, candidate, compose, event, family_week, identities, key, pack_words, words
 
 from review.child import EntryProblem
 from review.compose import ComposeProblem
-from review.document import DocumentProblem, content_hash, content_of, trace, validate
+from review.document import DocumentProblem, content_hash, content_of, finish, trace, validate
+from review.document import _letters as document_letters
 from review.families import group_families
+from review.words import Wording
 
 
 def north(candidates: list[dict[str, Any]] | None = None, salt: str = "key one", **more: Any) -> dict[str, Any]:
@@ -480,3 +483,34 @@ def test_problems_name_nobody() -> None:
             north(broken)
         assert key("key one", "person", 0) not in str(caught.value)
         assert all(who["forename"] not in str(caught.value) for who in identities().values())
+
+
+def test_a_statement_of_one_sentence_ends_in_one_full_stop() -> None:
+    """The third line takes the first sentence of two statements, whether they have one sentence or several."""
+    cases = (("Absence means nothing.", "Ring now."), ("Absence means nothing", "Ring now! Do not wait."))
+    for absence, danger in cases:
+        pack = pack_words()
+        pack["statements"] |= {"absence": absence, "danger_now": danger}
+        known = words()
+        document = north(wording=Wording(pack, known.sentences, known.agencies, known.codes))
+        _, _, third = document["top_lines"]
+        assert third in {"Absence means nothing. Ring now.", "Absence means nothing. Ring now!"}
+
+
+def test_families_with_the_same_facts_keep_to_the_letters_a_reference_may_have() -> None:
+    """Unknown names and the same rows: nothing tells thirty families apart but that they are thirty."""
+    taken: set[str] = set()
+    refs = [document_letters("ab" * 32, taken) for _ in range(300)]
+    assert len(set(refs)) == 300 and all(re.fullmatch("[A-Z]{3,12}", ref) for ref in refs)
+    again: set[str] = set()
+    assert refs == [document_letters("ab" * 32, again) for _ in range(300)]
+    # The first ones are as they always were: longer by a letter each.
+    assert [len(ref) for ref in refs[:10]] == list(range(3, 13))
+
+
+def test_a_list_of_many_families_with_the_same_facts_fits_its_schema() -> None:
+    document = north()
+    one = document["families"][0]
+    document["families"] = [copy.deepcopy(one) for _ in range(30)]
+    validate(finish(document))
+    assert len({family["ref"] for family in document["families"]}) == 30
