@@ -115,6 +115,14 @@ def linkage_quality(con: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, di
     return {name: {"estimate": float(value), "low": float(low), "high": float(high)} for name, value, low, high in rows}
 
 
+def delivered_since(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """By `agency.feed`, the day on which its first drop was taken in."""
+    rows = con.execute(
+        "select agency || '.' || feed, min(received_at)::date from warehouse.gate.drop_log where is_complete group by 1"
+    ).fetchall()
+    return dict(rows)
+
+
 def shadow_weeks(hub: Hub) -> int:
     """In how many weeks the model has been judged in shadow mode; counted for live running alone, which asks."""
     if hub.partnership.mode != "live":

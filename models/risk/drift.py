@@ -42,11 +42,13 @@ def watch(
     as_of: date,
     weeks: Sequence[date],
     marts: str,
+    delivered_since: Mapping[str, date] | None = None,
 ) -> dict[str, Any]:
     """All that is watched, JSON-able, with `warnings`: a sentence each, naming what moved and what to do.
 
     panel: holds the as-of date and the training weeks of `learnt`; judged: the back-test's rows, for the estimate;
-    weeks: Sundays of the spine. What cannot be told (no model yet, no year before) is None.
+    weeks: Sundays of the spine; delivered_since: as for drift_arrivals. What cannot be told (no model yet, no year
+    before) is None.
     """
     season = year_before(as_of, weeks)
     there = season_panel(con, config, panel, season, marts)
@@ -60,7 +62,9 @@ def watch(
         "features": features,
         "score": None if learnt is None or scores is None else of_score(panel, scores, learnt, as_of, config),
         "base_rate": base_rate(panel, outcomes, config, as_of),
-        "arrivals": drift_arrivals.arrivals(con, config.drift, as_of, config.evaluation.smallest_cell, marts),
+        "arrivals": drift_arrivals.arrivals(
+            con, config.drift, as_of, config.evaluation.smallest_cell, marts, delivered_since
+        ),
         "estimate": drift_estimate.estimate(panel.rows.iloc[now], scores, judged, capacity, config),
     }
     out["warnings"] = warnings_of(out, config)

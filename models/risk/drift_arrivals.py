@@ -6,6 +6,10 @@ within `known_within_days` of happening. How many rows arrive in time is compare
 sooner: a feed that loses half of its rows and one that brings half of them a month late look alike at first.
 
 The recent weeks are compared with the year before them and with the same weeks a year before; a holiday is in both.
+
+Rows of before a feed's first drop came with its history, and mostly carry a declared delay instead of a real one. So
+lateness is compared within the time of delivery alone, and is not told before there is half a year of it; amounts are
+compared with history by weeks that are complete on either side, which is four weeks slower.
 """
 
 from __future__ import annotations
@@ -26,12 +30,18 @@ SEASON_WEEKS = (51, 52, 53)
 
 
 def arrivals(
-    con: duckdb.DuckDBPyConnection, limits: Drift, as_of: date, least: int, marts: str
+    con: duckdb.DuckDBPyConnection,
+    limits: Drift,
+    as_of: date,
+    least: int,
+    marts: str,
+    delivered_since: Mapping[str, date] | None = None,
 ) -> list[dict[str, Any]]:
     """By agency and feed, the last year's weeks (oldest first) with the two comparisons; counts under `least` None.
 
     A row counts from the first time it was known of anybody. Weeks are those that end on Sundays; `age` 0 is the
-    newest, which ended on the as-of date.
+    newest, which ended on the as-of date. delivered_since: by `agency.feed`, the day its first drop came; a feed that
+    is not named has always been delivered.
     """
     weeks = 2 * YEAR + limits.recent_weeks + 12
     table = con.execute(
@@ -59,19 +69,27 @@ def arrivals(
     grids: dict[tuple[str, str], np.ndarray] = {}
     for agency, feed, age, in_time, complete in table:
         grids.setdefault((agency, feed), np.zeros((weeks, 2), dtype=np.int64))[age] = in_time, complete
-    return [_feed(agency, feed, grid, limits, as_of, least) for (agency, feed), grid in grids.items()]
+    since = delivered_since or {}
+    return [
+        _feed(agency, feed, grid, limits, as_of, least, since.get(f"{agency}.{feed}"))
+        for (agency, feed), grid in grids.items()
+    ]
 
 
-def _feed(agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, least: int) -> dict[str, Any]:
+def _feed(
+    agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, least: int, since: date | None
+) -> dict[str, Any]:
     """One feed's weeks and comparisons; grid: by age in weeks, rows in time and rows by then complete."""
     oldest = int(np.flatnonzero(grid[:, 1]).max(initial=-1))
+    # The oldest week that lies whole in the time of delivery.
+    live = oldest if since is None else min(oldest, (as_of - since).days // 7 - 1)
     # Rows of the newest weeks have not had the time yet to be called in time, or complete.
     first = -(-limits.known_within_days // 7)
     ready = -(-limits.complete_after_days // 7)
-    counts = grid[:, 0]
     n = limits.recent_weeks
-    amount, *amounts = (_compare_counts(counts, first, n, old, oldest, limits) for old in _references(first, n))
-    share, *shares = (_compare_shares(grid, ready, n, old, oldest, limits) for old in _references(ready, n))
+    start, counts = (first, grid[:, 0]) if live >= min(oldest, first + n + YEAR) else (ready, grid[:, 1])
+    amount, *amounts = (_compare_counts(counts, start, n, old, oldest, limits) for old in _references(start, n))
+    share, *shares = (_compare_shares(grid, ready, n, old, live, limits) for old in _references(ready, n))
     sign = _agreed(amount, amounts, "beyond_factor", limits.arrivals.most)
     lateness = _agreed(share, shares, "beyond_step", limits.lateness.most)
     amount_season = _nearest(amounts, lambda m: abs(np.log(m.by)))
@@ -79,13 +97,14 @@ def _feed(agency: str, feed: str, grid: np.ndarray, limits: Drift, as_of: date, 
     trend = [
         {
             "week": (as_of - timedelta(weeks=age)).isoformat(),
-            "rows": None if 0 < grid[age, 0] < least else int(grid[age, 0]),
-            "share": _share(grid[age], least) if age >= ready else None,
+            "rows": None if 0 < counts[age] < least else int(counts[age]),
+            "share": _share(grid[age], least) if ready <= age <= live else None,
         }
-        for age in reversed(range(first, min(YEAR + 1, oldest + 1)))
+        for age in reversed(range(start, min(YEAR + 1, oldest + 1)))
     ]
     return {
         "agency": agency,
+        "delivered_since": None if since is None else since.isoformat(),
         "feed": feed,
         "weekly_rows": _figure(amount.now, n, least),
         "weekly_rows_usual": _figure(amount.then, n, least),
@@ -159,7 +178,7 @@ def warnings_of(found: Sequence[Mapping[str, Any]], limits: Drift) -> list[dict[
         if one["amount_moved"]:
             words = (
                 f"{name} tells {one['amount_moved']} than usual: in the last {limits.recent_weeks} weeks"
-                f" {one['ratio_usual']:.2f} times as many rows a week arrived in time as in the year before."
+                f" that can be compared {one['ratio_usual']:.2f} times as many rows a week came as in the year before."
             )
             out.append({"kind": "amount", "about": name, "words": words, "do": _DO_AMOUNT})
         if one["lateness_moved"]:

@@ -96,6 +96,7 @@ def run_weekly(
     linkage: Mapping[str, Mapping[str, float]] | None = None,
     shadow_weeks: int = 0,
     registered_before: Mapping[int, str] | None = None,
+    delivered_since: Mapping[str, date] | None = None,
     may_speak: Callable[[str, Mapping[str, str]], str] = lambda name, hashes: "",
     progress: Callable[[str], None] = lambda stage: None,
 ) -> WeeklyRun:
@@ -105,7 +106,8 @@ def run_weekly(
     `capacity: {team: places}`. record_person: relation of links, for how records were joined. code_hash: of the code,
     for the card. listed_recently: person keys that may not be listed again yet. attributes: `person_key` and audited
     attributes, for fairness alone. linkage: {measure: {estimate, low, high}}. shadow_weeks: weeks judged in shadow so
-    far. registered_before: by version, the hash of what earlier runs were judged by. may_speak: asked with the week's
+    far. registered_before: by version, the hash of what earlier runs were judged by. delivered_since: by `agency.feed`,
+    the day its first drop came. may_speak: asked with the week's
     model's name and hashes (its own under `content`) once every gate has passed; answers with a sentence when a person
     has taken its word from it, else with nothing. progress: told each stage's name.
     Raises ValueError when the spine holds nobody on the date.
@@ -197,7 +199,9 @@ def run_weekly(
         record_person=record_person,
     )
     progress("drift")
-    watched = drift.watch(con, config, panel, learnt, rolled.judged, outcomes, capacity, as_of_date, weeks, marts)
+    watched = drift.watch(
+        con, config, panel, learnt, rolled.judged, outcomes, capacity, as_of_date, weeks, marts, delivered_since
+    )
     progress("report")
     verdicts = [r.as_dict() for r in results]
     shown = at_now if learnt is None else positions_of(panel, learnt.split.test[-1:])

@@ -25,6 +25,7 @@ from pipelines.retries import again
 from pipelines.risk_pack import (
     JUDGED,
     audit_attributes,
+    delivered_since,
     linkage_quality,
     load_declarations,
     registered_before,
@@ -125,6 +126,7 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
                 linkage=linkage_quality(con, as_of),
                 shadow_weeks=shadow_weeks(hub),
                 registered_before=registered_before(registry),
+                delivered_since=delivered_since(con),
                 may_speak=may_speak(hub, as_of + timedelta(days=1)),
                 progress=lambda stage: tell(f"risk: {stage}"),
             )

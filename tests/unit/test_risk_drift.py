@@ -141,7 +141,7 @@ def test_few_people_are_withheld_and_never_warn():
 # --- arrivals -------------------------------------------------------------------------------------------------------
 
 
-def arrivals_of(rows: list[tuple[date, int]], limits: Drift = LIMITS) -> dict:
+def arrivals_of(rows: list[tuple[date, int]], limits: Drift = LIMITS, since: dict[str, date] | None = None) -> dict:
     """The comparison of one feed from (day, days until known) of each of its rows."""
     con = duckdb.connect()
     con.execute("create schema marts")
@@ -159,7 +159,7 @@ def arrivals_of(rows: list[tuple[date, int]], limits: Drift = LIMITS) -> dict:
     )
     con.register("frame", frame)
     con.execute("insert into marts.event by name select * from frame")
-    (one,) = drift_arrivals.arrivals(con, limits, AS_OF, 6, "marts")
+    (one,) = drift_arrivals.arrivals(con, limits, AS_OF, 6, "marts", since)
     return one
 
 
@@ -218,6 +218,22 @@ def test_a_feed_that_has_just_begun_is_compared_with_nothing():
     one = arrivals_of(weeks_of(lambda age: (40, 2), weeks=10))
     assert one["ratio_usual"] is None and one["amount_moved"] is None
     assert drift_arrivals.warnings_of([one], LIMITS) == []
+
+
+def test_the_declared_delay_of_a_feeds_history_is_no_lateness():
+    """Ten weeks ago the feed began to be delivered, a fortnight late; its history says four weeks for every row."""
+    since = {"schools.marks": AS_OF - timedelta(weeks=10)}
+    rows = weeks_of(lambda age: (40, 14 if age < 10 else 28))
+    one = arrivals_of(rows, since=since)
+    assert one["in_time"] is None and one["lateness_moved"] is None and one["amount_moved"] is None
+    assert (
+        one["ratio_usual"] == pytest.approx(1, abs=0.1) and one["delivered_since"] == since["schools.marks"].isoformat()
+    )
+    halved = arrivals_of(weeks_of(lambda age: (20 if age < 9 else 40, 14 if age < 10 else 28)), since=since)
+    assert halved["amount_moved"] == "less"
+    # After half a year of delivery the clock is real on both sides.
+    later = weeks_of(lambda age: (40, 14 if age < 9 else 3 if age < 60 else 28))
+    assert arrivals_of(later, since={"schools.marks": AS_OF - timedelta(weeks=60)})["lateness_moved"] == "later"
 
 
 def test_what_is_counted_equals_a_slow_count():
