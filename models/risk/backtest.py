@@ -15,39 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.risk import labels, measures, rules, train
-from models.risk.calibrate import Calibration, fit_calibration
-from models.risk.declare import Feature, RiskConfig, RuleBook
-from models.risk.families import deal, families, folds_of
+from models.risk import labels, rules, train
+from models.risk.declare import RiskConfig, RuleBook
+from models.risk.families import deal, families
 from models.risk.panel import Panel
-from models.risk.registry import data_hash
-from models.risk.select import draw
+from models.risk.parts import Part, fit_parts, taught
 from models.risk.splits import Split
-
-CHUNK = 200_000
-
-
-@dataclass(frozen=True)
-class Part:
-    """One model: the chosen candidate, its calibration, and what it was learnt from."""
-
-    fitted: train.Fitted
-    calibration: Calibration
-    average_precision: dict[str, float]
-    rows: int
-    outcomes: int
-    people_with_outcome: int
-    left_out: tuple[str, ...]
-    data_hash: str
-
-    def log_odds(self, panel: Panel, positions: np.ndarray) -> np.ndarray:
-        """Calibrated log-odds of the rows at the positions, float64."""
-        names = [f.name for f in self.fitted.features]
-        out = np.empty(len(positions))
-        for start in range(0, len(positions), CHUNK):
-            part = positions[start : start + CHUNK]
-            out[start : start + CHUNK] = self.calibration.log_odds(self.fitted.log_odds(panel.take(part, names)))
-        return out
 
 
 @dataclass(frozen=True)
@@ -130,8 +103,9 @@ def fit_rotation(panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, sp
     fold = np.full(len(panel.rows), -1, dtype=np.int8)
     apart = np.zeros(len(panel.rows), dtype=bool)
     fold[at], apart[at] = dealt, alone
-    lessons = _lessons(panel, outcomes, config, split, fold)
-    return Rotation(split, tuple(fit_part(panel, taught, y, config) for taught, y in lessons), fold, apart)
+    teach = positions_of(panel, split.train)
+    y = labels.outcomes_of(outcomes, panel.rows.iloc[teach], config.target, split.trained_on)
+    return Rotation(split, fit_parts(panel, teach, y, fold[teach], config), fold, apart)
 
 
 def refit_rotation(
@@ -139,81 +113,17 @@ def refit_rotation(
 ) -> Rotation:
     """The same candidates on the same lessons with other draws of rows and of the fit; calibration as it was."""
     settings = config.training.model_copy(update={"seed": seed})
+    teach = positions_of(panel, learnt.split.train)
+    y = labels.outcomes_of(outcomes, panel.rows.iloc[teach], config.target, learnt.split.trained_on)
+    kept, weight = train.sample_rows(y, settings.negatives_per_positive, seed)
+    fold = learnt.fold[teach[kept]]
     parts = []
-    for (taught, y_all), part in zip(
-        _lessons(panel, outcomes, config, learnt.split, learnt.fold), learnt.parts, strict=True
-    ):
-        kept, weight = train.sample_rows(y_all, settings.negatives_per_positive, seed)
-        features = part.fitted.features
-        X = panel.take(taught[kept], [f.name for f in features])
-        parts.append(replace(part, fitted=train.fit(part.fitted.name, X, y_all[kept], weight, features, settings)))
+    for number, part in enumerate(learnt.parts):
+        mine = taught(fold, number, len(learnt.parts))
+        features, rows = part.fitted.features, kept[mine]
+        X = panel.take(teach[rows], [f.name for f in features])
+        parts.append(replace(part, fitted=train.fit(part.fitted.name, X, y[rows], weight[mine], features, settings)))
     return replace(learnt, parts=tuple(parts))
-
-
-def _lessons(
-    panel: Panel, outcomes: labels.Outcomes, config: RiskConfig, split: Split, fold: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each fold the positions of the training rows of all others, with their outcomes as known on the day."""
-    teach = positions_of(panel, split.train)
-    y = labels.outcomes_of(outcomes, panel.rows.iloc[teach], config.target, split.trained_on)
-    folds = config.evaluation.family_folds
-    others = [np.ones(len(teach), dtype=bool) if folds == 1 else fold[teach] != k for k in range(folds)]
-    return [(teach[mask], y[mask]) for mask in others]
-
-
-def fit_part(panel: Panel, at: np.ndarray, y_all: np.ndarray, config: RiskConfig) -> Part:
-    """Learn from the panel's rows at the positions, whose outcomes are given.
-
-    Candidates are compared on predictions for families they did not learn from, among these rows; those predictions
-    also calibrate. A feature that never varies is left out and named. Raises NotEnoughEvidence.
-    """
-    settings = config.training
-    everybody = panel.rows["person"].to_numpy()[at]
-    labels.require_positives(y_all, everybody, config.target.minimum_positives, "the training period")
-    kept, weight = train.sample_rows(y_all, settings.negatives_per_positive, settings.seed)
-    y, sampled, person = y_all[kept], at[kept], everybody[kept]
-    features = [config.feature(n) for n in config.model_features]
-    X = panel.take(sampled, [f.name for f in features])
-    varies = X.min(axis=0) < X.max(axis=0)
-    if not varies.any():
-        raise labels.NotEnoughEvidence("no feature varies in the training period: there is nothing to learn by")
-    features = [f for f, v in zip(features, varies, strict=True) if v]
-    left_out = tuple(n for n, v in zip(config.model_features, varies, strict=True) if not v)
-    X = np.asfortranarray(X[:, varies])
-    name, unseen, found = _compare(panel, sampled, X, y, weight, person, features, config)
-    return Part(
-        fitted=train.fit(name, X, y, weight, features, settings),
-        calibration=fit_calibration(unseen, y.astype(np.float64), weight),
-        average_precision=found,
-        rows=len(y_all),
-        outcomes=int(y_all.sum()),
-        people_with_outcome=len(np.unique(everybody[y_all])),
-        left_out=left_out,
-        data_hash=data_hash(X, y, kept),
-    )
-
-
-def _compare(
-    panel: Panel, sampled, X, y, weight, person, features: Sequence[Feature], config: RiskConfig
-) -> tuple[str, np.ndarray, dict[str, float]]:
-    """The candidate to take, its predictions for unseen families, and the average precision of each."""
-    settings = config.training
-    fold = folds_of(families(panel.rows.iloc[sampled]), settings.folds, settings.seed)
-    lot = draw(panel.rows["sort_no"].to_numpy()[sampled], settings.seed, np.arange(len(sampled)))
-    best: tuple[str, np.ndarray] | None = None
-    found: dict[str, float] = {}
-    for name in settings.candidates:
-        unseen = np.empty(len(y))
-        for number in range(settings.folds):
-            test = fold == number
-            labels.require_positives(y[~test], person[~test], 2, "a fold of the training period")
-            model = train.fit(name, X[~test], y[~test], weight[~test], features, settings)
-            unseen[test] = model.log_odds(X[test])
-        found[name] = round(measures.average_precision(y, unseen, lot, weight), 6)
-        if best is None or found[name] > found[best[0]] * (1 + settings.prefer_earlier_within):
-            best = (name, unseen)
-    assert best is not None
-    return *best, found
 
 
 def judged_rows(

@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from models.risk.backtest import Part, Rotation, positions_of
+from models.risk.backtest import Rotation, positions_of
+from models.risk.parts import Part
 from models.risk.calibrate import Calibration
 from models.risk.declare import Feature, RiskConfig
 from models.risk.families import deal

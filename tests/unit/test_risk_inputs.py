@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from models.risk import inputs, labels, rules
-from models.risk.backtest import fit_part
 from models.risk.panel import Panel
+from models.risk.parts import fit_parts
 from tests.risk_marts import configuration
 
 AS_OF = date(2026, 10, 4)
@@ -51,19 +51,20 @@ def test_without_outcomes_or_with_nothing_else_there_is_no_model():
     one = put(panel(), "police_da_12w", np.arange(400), np.arange(400) % 3)
     at = np.arange(400)
     with pytest.raises(labels.NotEnoughEvidence, match="outcomes of 0 people; 5 are needed"):
-        fit_part(one, at, np.zeros(400, dtype=bool), CONFIG)
+        fit_parts(one, at, np.zeros(400, dtype=bool), at // 2 % 4, CONFIG)
     with pytest.raises(labels.NotEnoughEvidence, match="nothing but outcomes"):
-        fit_part(one, at, np.ones(400, dtype=bool), CONFIG)
+        fit_parts(one, at, np.ones(400, dtype=bool), at // 2 % 4, CONFIG)
 
 
 def test_features_that_never_vary_teach_nothing_and_those_left_out_are_named():
-    y = np.arange(400) % 5 == 0
+    at = np.arange(400)
+    y, fold = at % 5 == 0, at // 2 % 4
     with pytest.raises(labels.NotEnoughEvidence, match="no feature varies"):
-        fit_part(panel(), np.arange(400), y, CONFIG)
+        fit_parts(panel(), at, y, fold, CONFIG)
     one = put(panel(), "police_da_12w", np.arange(400), np.where(y, 3, np.arange(400) % 2))
-    part = fit_part(one, np.arange(400), y, CONFIG)
-    assert [f.name for f in part.fitted.features] == ["police_da_12w"]
-    assert "missing_52w" in part.left_out and len(part.left_out) == len(CONFIG.model_features) - 1
+    for part in fit_parts(one, at, y, fold, CONFIG):
+        assert [f.name for f in part.fitted.features] == ["police_da_12w"]
+        assert "missing_52w" in part.left_out and len(part.left_out) == len(CONFIG.model_features) - 1
 
 
 def test_rules_hold_for_nobody_where_nothing_is_recorded():

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from models.risk import gates, labels, listing, registry, rules, splits
-from models.risk.backtest import fit_part, fit_rotation, judged_rows, positions_of
+from models.risk.backtest import fit_rotation, judged_rows, positions_of
 from models.risk.families import families
 from models.risk.panel import build_panel
+from models.risk.parts import fit_parts
 from models.risk.queue import queues
 from models.risk.rolling import figures_of
 from models.risk.run import run_weekly
@@ -152,11 +153,13 @@ def test_thread_count_changes_nothing_and_a_model_survives_its_files(back_test, 
     one = CONFIG.model_copy(update={"training": CONFIG.training.model_copy(update={"candidates": (candidate,)})})
     taught = positions_of(panel, split.train)
     y = labels.outcomes_of(outcomes, panel.rows.iloc[taught], CONFIG.target, split.trained_on)
-    parts = []
+    fits = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            parts.append(fit_part(panel, taught, y, one))
-    assert len({registry.digest([registry.numbers_of(p.fitted)]) for p in parts}) == 1
+            fits.append(fit_parts(panel, taught, y, learnt.fold[taught], one))
+    one_thread, parts = fits
+    numbers = [[registry.numbers_of(p.fitted) for p in fit] for fit in fits]
+    assert numbers[0] == numbers[1] and len(one_thread) == CONFIG.evaluation.family_folds
     again = replace(learnt, parts=tuple(parts))
     packed = registry.pack_model([(p.fitted, p.calibration) for p in parts], {"code": "x"}, {"a": 1})
     loaded, card = registry.unpack_model(packed.files, packed.name)
@@ -171,7 +174,7 @@ def test_thread_count_changes_nothing_and_a_model_survives_its_files(back_test, 
 
 def test_a_changed_missing_or_swapped_model_file_is_refused(run):
     packed = run.model
-    assert len(registry.unpack_model(packed.files, packed.name)[0]) == 2
+    assert len(registry.unpack_model(packed.files, packed.name)[0]) == CONFIG.evaluation.family_folds
     broken = packed.files | {"model.json": packed.files["model.json"].replace(b'"slope"', b'"slope" ')}
     swapped = packed.files | {"estimator_1.skops": packed.files["estimator_2.skops"]}
     without = {k: v for k, v in packed.files.items() if k != "estimator_1.skops"}
