@@ -41,7 +41,7 @@ def summary_page(
         "by_team": _counts(f"{one['week']}, {one['team']}" for one in rows),
         "decisions": _counts(one["decision"] or _NOTHING for one in rows),
         "outcomes": _counts(one.get("outcome") or "none known so far" for one in rows),
-        "keys": _counts(str(one.get("person_today", "")).split(" ")[0] or "unknown" for one in rows),
+        "became": _counts(str(one.get("person_today", "")).split(" ")[0] or "unknown" for one in rows),
         "looks": _counts(f"{one['who']}: {one['what']}" for one in looks),
         "recipients": _counts(one["released_to"] or "not released" for one in rows),
     }

@@ -148,7 +148,7 @@ def test_a_model_whose_word_was_taken_is_silent_and_says_so(con):
     )
     ((name, hashes),) = asked
     assert name.endswith(hashes["content"][:12]) and hashes["code"] == "c0de"
-    assert run.model.card["content_hash"] != hashes["content"]
+    assert run.model is None, "no back-test fits in so short a history, and the list.s model is not registered anew"
     spoke = run_weekly(con, CONFIG, BOOK, PARTNERSHIP, AS_OF, code_hash="c0de", **asides(con))
     assert (spoke.model.name, spoke.model.card["content_hash"]) == (name, hashes["content"])
     assert registry.recipe_of(spoke.model.card["hashes"]) == registry.recipe_of(hashes)
