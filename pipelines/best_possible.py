@@ -84,7 +84,7 @@ def best_possible(
     day = both["as_of_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     lot = draw(both["sort_no"].to_numpy(), config.training.seed, day)
     scores = {"model": both["score"].to_numpy(), "oracle": both["bayes"].to_numpy()}
-    drawn = {name: [measures.average_precision(y, s, lot, w) for w in boot.draws()] for name, s in scores.items()}
+    drawn = {name: list(measures.average_precisions(y, s, lot, boot.draws())) for name, s in scores.items()}
     reached = np.array(drawn["model"]) / np.maximum(np.array(drawn["oracle"]), 1e-12)
     found = {name: measures.average_precision(y, s, lot) for name, s in scores.items()}
     low, high = np.quantile(reached, [boot.tail, 1 - boot.tail])

@@ -77,7 +77,8 @@ def fairness(gate: Gate, given: GateInput) -> GateResult:
     open_, beyond, inside, could = [], [], 0, 0.0
     for attribute in audit["attributes"]:
         if len(attribute["groups"]) < 2:
-            open_.append(f"{attribute['title'].lower()}, which is not recorded")
+            open_.append(f"{attribute['title'].lower()} (everybody is in one group)")
+            continue
         for group in attribute["groups"]:
             for measure, margin in gate.margins.items():
                 verdict = _within(group["difference"][measure], measure, margin, gate.minimum_found)

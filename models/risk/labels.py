@@ -152,7 +152,9 @@ def require_positives(y: np.ndarray, person: np.ndarray, minimum: int, what: str
     """
     found = len(np.unique(person[y]))
     if found < minimum:
-        raise NotEnoughEvidence(f"{what} holds outcomes of {found} people; {minimum} are needed")
+        # The sentence stands on lists and pages: a number of people this small is not told.
+        few = "fewer than ten" if 0 < found < 10 else str(found)
+        raise NotEnoughEvidence(f"{what} holds outcomes of {few} people; {minimum} are needed")
     if y.all():
         raise NotEnoughEvidence(f"{what} holds nothing but outcomes: there is nothing to tell them from")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +15,20 @@ from models.risk.select import ordered
 def average_precision(y: np.ndarray, score: np.ndarray, lot: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Mean precision at the place of each outcome, ties by lot; 0 when there is no outcome. weight: how many rows each
     row stands for, where rows were sampled."""
+    return next(average_precisions(y, score, lot, [np.ones(len(y)) if weight is None else weight]))
+
+
+def average_precisions(
+    y: np.ndarray, score: np.ndarray, lot: np.ndarray, weights: Iterable[np.ndarray]
+) -> Iterator[float]:
+    """The average precision for each of many weightings of the rows, which are put in order once."""
     order = ordered(score, lot)
-    w = np.ones(len(y)) if weight is None else weight[order]
-    hit = y[order] * w
-    if not hit.any():
-        return 0.0
-    return float(np.sum(hit * np.cumsum(hit) / np.cumsum(w)) / hit.sum())
+    y = y[order]
+    for weight in weights:
+        w = weight[order]
+        hit = y * w
+        # Before the first row that counts there is nothing to divide by, and nothing found.
+        yield float(np.sum(hit * np.cumsum(hit) / np.maximum(np.cumsum(w), 1e-12)) / hit.sum()) if hit.any() else 0.0
 
 
 def precision_recall(y: np.ndarray, score: np.ndarray, lot: np.ndarray, points: int = 60) -> list[list[float]]:

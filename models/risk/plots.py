@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 
 def pictures(
-    evaluation: Mapping[str, Any], splits: Sequence[Mapping[str, Any]], margins: Mapping[str, float]
+    evaluation: Mapping[str, Any], splits: Sequence[Mapping[str, Any]], limits: Mapping[str, Any]
 ) -> dict[str, Figure]:
     """Figures by name (letters and underscores); what the evaluation does not hold is not drawn.
 
-    evaluation, splits: as of a weekly run (run.py); margins: of the fairness gate, by measure.
+    evaluation, splits: as of a weekly run (run.py); limits: of the fairness gate
+    (plots_fairness.margins).
     """
     if not evaluation:
         return {}
@@ -33,7 +34,7 @@ def pictures(
         "missed_by_pattern": plots_people.missed(by_pattern, "Who is missed, by named pattern"),
         "lead_time": plots_people.lead_time(evaluation),
         "movements": plots_people.movements(evaluation),
-        "fairness_margins": plots_fairness.margins(audit, margins),
+        "fairness_margins": plots_fairness.margins(audit, limits),
         "fairness_over_time": plots_fairness.over_time(audit),
         "maturation": plots_people.maturation(evaluation),
         "by_split": plots_found.by_split(splits),

@@ -13,48 +13,56 @@ MEASURES = {
     "precision": "Right of those listed, less the others'",
     "missed": "Missed of those with an outcome, less the others'",
 }
+LOOKS = {
+    "inside": {"color": OURS, "fmt": "o"},
+    "beyond": {"color": WARN, "fmt": "s"},
+    "not proven": {"color": QUIET, "fmt": "D"},
+}
 # Okabe and Ito, with marks of their own, so that groups stay apart in grey.
 LINES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#d55e00", "v"), ("#56b4e9", "P"))
 LINES += (("#000000", "X"), ("#999999", "*"))
 
 
-def margins(audit: Mapping[str, Any], margin: Mapping[str, float]):
+def margins(audit: Mapping[str, Any], limits: Mapping[str, Any]):
     """Every group's difference from everybody else with its interval, and the side of the margin that it may not reach.
 
-    margin: by measure, how much less well a group may be served (gates). None without groups.
+    limits: of the fairness gate: `margins` by measure, how much less well a group may be served, and `minimum_found`,
+    the people a figure must rest on. None without groups.
     """
     groups = [(f"{a['title']}: {g['group']}", g) for a in audit.get("attributes", []) for g in a["groups"]]
     if not groups:
         return None
-    drawn, panels = figure(
-        "Served as well as everybody else? Each interval against the margin agreed beforehand",
-        0.3 * len(groups) + 1.6,
-        width=11,
-        ncols=2,
-        sharey=True,
-    )
+    title = "Served as well as everybody else? Each interval against the margin agreed beforehand"
+    drawn, panels = figure(title, 0.3 * len(groups) + 1.8, width=11, ncols=2, sharey=True)
     for axes, (measure, words) in zip(panels, MEASURES.items(), strict=True):
+        margin = limits["margins"].get(measure)
         for place, (_, group) in zip(rows_of(axes, [name for name, _ in groups]), groups, strict=True):
             part = group["difference"][measure]
             if part is None:
-                withheld(axes, place, "cannot be told: too few, or nobody else")
+                withheld(axes, place, "cannot be told")
             else:
-                worst = -part["low"] if measure == "precision" else part["high"]
-                proven = measure in margin and worst <= margin[measure]
-                look = {"color": OURS, "fmt": "o"} if proven else {"color": WARN, "fmt": "D"}
-                interval(axes, place, part, ms=5, **look)
+                interval(axes, place, part, ms=5, **LOOKS[_verdict(part, measure, margin, limits["minimum_found"])])
         axes.axvline(0, color=QUIET, lw=1)
-        if measure in margin:
-            edge = -margin[measure] if measure == "precision" else margin[measure]
+        if margin is not None:
+            edge = -margin if measure == "precision" else margin
             axes.axvline(edge, color=WARN, ls="--", lw=1.4)
             reach = max(abs(x) for x in (*axes.get_xlim(), edge)) * 1.1
             beyond = (-reach, edge) if measure == "precision" else (edge, reach)
             axes.axvspan(*beyond, color=WARN, alpha=0.08, lw=0)
             axes.set_xlim(-reach, reach)
-        axes.set_title(f"{words}", fontsize=9.5, loc="left")
+        axes.set_title(words, fontsize=9.5, loc="left")
         percent(axes)
-        axes.set_xlabel("95 % interval; shaded: beyond the margin; ○ inside it, ◆ not shown to be inside", fontsize=8)
+    words = "95 % intervals; shaded: beyond the margin. Circle: inside it; square: beyond it; grey diamond: not proven"
+    drawn.supxlabel(f"{words} (fewer than {limits['minimum_found']} behind it, or across it)", fontsize=9)
     return drawn
+
+
+def _verdict(part: Mapping[str, float], measure: str, margin: float | None, least: int) -> str:
+    """What the gate (gate_evidence.py) says of one difference."""
+    if margin is None or part["events"] < least:
+        return "not proven"
+    low, high = (-part["high"], -part["low"]) if measure == "precision" else (part["low"], part["high"])
+    return "inside" if high <= margin else "beyond" if low > margin else "not proven"
 
 
 def over_time(audit: Mapping[str, Any]):

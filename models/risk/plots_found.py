@@ -24,15 +24,17 @@ from models.risk.plots_style import (
 
 def precision_recall(evaluation: Mapping[str, Any]):
     """Curves of the model and its comparators, where each stands at capacity, the base rate. None without a curve."""
-    curves = {name: points for name, points in (evaluation.get("curves") or {}).items() if points}
+    told = evaluation.get("curves") or {}
+    curves = {name: told[name] for name in NAMES if told.get(name)}
     if not curves:
         return None
     drawn, axes = figure("Precision against recall: longer lists to the right, capacity marked")
     for name, points in curves.items():
         recall, precision = np.array(points).T
         axes.plot(recall, precision, label=f"{NAMES[name]}, lists of any length", color=COLOURS[name], lw=2)
-    for name, at in evaluation["at_capacity"].items():
-        if name in curves and at["precision"] and at["recall"]:
+    for name in curves:
+        at = evaluation["at_capacity"][name]
+        if at["precision"] and at["recall"]:
             label = f"{NAMES[name]}, weekly lists at capacity"
             look = {"fmt": MARKERS[name], "color": COLOURS[name], "label": label, "mec": "white", "ms": 8}
             interval(axes, at["recall"]["estimate"], at["precision"], upright=True, **look)
@@ -76,7 +78,8 @@ def precision_by_team(evaluation: Mapping[str, Any]):
 
 def differences(evaluation: Mapping[str, Any]):
     """The model's precision less each comparator's, with its interval against no difference. None without any."""
-    found = evaluation.get("difference") or {}
+    told = evaluation.get("difference") or {}
+    found = {name: told[name] for name in NAMES if name in told}
     if not any(found.values()):
         return None
     drawn, axes = figure(

@@ -27,7 +27,8 @@ def missed(parts: Sequence[Mapping[str, Any]], title: str):
 
 def lead_time(evaluation: Mapping[str, Any]):
     """Weeks from a person's first listing to their outcome, by way of choosing. None when nobody was listed before."""
-    parts = [(name, part) for name, part in (evaluation.get("lead_time") or {}).items() if name in NAMES]
+    told = evaluation.get("lead_time") or {}
+    parts = [(name, told[name]) for name in NAMES if name in told]
     if not any(part["median"] is not None for _, part in parts):
         return None
     drawn, axes = figure("Weeks from first listing to the outcome, of those listed before it", 0.5 * len(parts) + 1.4)

@@ -51,13 +51,17 @@ def score_distribution(evaluation: Mapping[str, Any]):
         height_ratios=heights,
     )
     edges = np.array(spread["edges"])
-    for name, colour, words in (("counts", "#9ecae1", "all person-weeks"), ("with_outcome", WARN, "with an outcome")):
+    for name, colour, words in (
+        ("counts", "#9ecae1", "all person-weeks"),
+        ("with_outcome", WARN, "with an outcome (gaps: withheld)"),
+    ):
         counts = [0 if c is None else c for c in spread.get(name) or []]
-        if counts:
+        if any(counts):
             top.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colour, ec="white", lw=0.4, label=words)
-    top.set_yscale("log")
+    if top.patches:
+        top.set_yscale("log")
+        legend(top)
     top.set_ylabel("person-weeks (log scale)")
-    legend(top)
     places = rows_of(low, [name for name, _ in teams])
     for place, (_, cut) in zip(places, teams, strict=True):
         if cut is None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.evaluation.words import (
     HIDDEN,
     UNMEASURED,
+    Block,
     Picture,
     Section,
     Table,
     Told,
     Words,
+    day,
     missing,
     more,
     number,
@@ -28,12 +30,11 @@ def fairness(told: Told) -> Section:
     gate = next((g for g in told["gates"] if g["kind"] == "fairness"), None)
     verdict = f"The gate says {gate['status']}: {gate['words']}" if gate else "No gate on fairness is declared."
     if gate and gate["accepted"]:
-        verdict += (
-            f" Accepted until {gate['accepted']['until']} by {gate['accepted']['by']}: {gate['accepted']['reason']}"
-        )
+        until, by, why = (gate["accepted"][k] for k in ("until", "by", "reason"))
+        verdict += f" Accepted until {day(until)} by {by}: {why}"
     if audit is None:
         return Section(id_, title, f"{missing(told, 'whom the model serves less well')} {verdict}")
-    margin = told["declared"]["margins"]
+    margin = told["declared"]["fairness"]["margins"]
     agreed = "; ".join(
         f"{100 * margin[k]:.0f} of 100 {words}"
         for k, words in (("precision", "listings fewer right"), ("missed", "with an outcome more missed"))
@@ -43,7 +44,7 @@ def fairness(told: Told) -> Section:
         f"{verdict} Margin agreed beforehand: {agreed or 'none'}. A group whose whole interval lies inside it is"
         " served as well; otherwise that is not proven."
     )
-    blocks: list = [
+    blocks: list[Block] = [
         Picture(
             "fairness_margins",
             "Each group's differences in precision and in people missed from everybody else, with intervals and the"
@@ -130,19 +131,21 @@ def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
         " notice."
     )
     blocks.append(Table(f"{name}: differences from everybody else, and the check on recording", header, rows, note))
-    periods = [t["period"] for t in groups[0]["over_time"]]
-    if periods:
-        rows = [
-            [g["group"], t["period"], share(t["precision"]), share(t["missed"])] for g in groups for t in g["over_time"]
-        ]
-        blocks.append(
-            Table(
-                f"{name}: quarter by quarter",
-                ["Group", "Quarter", "Precision", "Missed, of those with an outcome"],
-                rows,
-            )
-        )
+    for measure, words in (("precision", "precision"), ("missed", "missed, of those with an outcome")):
+        blocks += _quarters(groups, measure, f"{name}, quarter by quarter: {words}")
     return blocks
+
+
+def _quarters(groups: Sequence[Mapping[str, Any]], measure: str, caption: str) -> list[Block]:
+    """A row a group, a column a quarter; a sentence where every figure is withheld, nothing for one stretch of time."""
+    told = {g["group"]: {t["period"]: t[measure] for t in g["over_time"]} for g in groups}
+    periods = sorted({period for one in told.values() for period in one})
+    if not periods:
+        return []
+    if not any(part for one in told.values() for part in one.values()):
+        return [Words(f"{caption}: withheld for every group, too few people.")]
+    rows = [[group, *(share(one.get(period)) for period in periods)] for group, one in told.items()]
+    return [Table(caption, ["Group", *periods], rows)]
 
 
 def _difference(part: Mapping[str, Any] | None) -> str:

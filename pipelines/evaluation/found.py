@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pipelines.evaluation.words import (
     HIDDEN,
     UNMEASURED,
@@ -49,8 +51,8 @@ def at_capacity(told: Told) -> Section:
     ]
     if "difference" in evaluation:
         rows = [
-            [WAYS[n], more(p), lift(p), "" if p is None else f"{100 * p['detectable']:.1f} of 100"]
-            for n, p in evaluation["difference"].items()
+            [WAYS[n], more(p), lift(p), HIDDEN if p is None else f"{100 * p['detectable']:.1f} of 100"]
+            for n, p in ((n, evaluation["difference"][n]) for n in WAYS if n in evaluation["difference"])
         ]
         blocks.append(
             Table(
@@ -106,7 +108,7 @@ def teams(told: Told) -> Section:
             number(t["listed"]),
             share(t["precision"]),
             share(t["recall"]),
-            percent((t["cut_off"] or {}).get("median"), 2) if t["cut_off"] else UNMEASURED,
+            _cut_off(t["cut_off"]),
         ]
         for name, t in sorted(evaluation["by_team"].items())
     ]
@@ -116,7 +118,7 @@ def teams(told: Told) -> Section:
         "Listed",
         "Precision (95 %)",
         "Recall (95 %)",
-        "Lowest chance listed, middle week",
+        "Lowest chance listed: middle week (middle half)",
     ]
     table = Table(
         "The model's list by team",
@@ -133,3 +135,10 @@ def teams(told: Told) -> Section:
         "Teams differ in places and in whom they know: a low figure of one team with a wide interval says little.",
         [table, picture],
     )
+
+
+def _cut_off(part: Mapping[str, float] | None) -> str:
+    """The lowest chance that got a place, over the weeks."""
+    if part is None:
+        return UNMEASURED
+    return f"{percent(part['median'], 2)} ({100 * part['quarter']:.2f} to {100 * part['three_quarters']:.2f})"

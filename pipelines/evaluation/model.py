@@ -17,6 +17,8 @@ from pipelines.evaluation.words import (
     times,
 )
 
+HEAVIEST = 20
+
 
 def calibration(told: Told) -> Section:
     """Slope, intercept, Brier score, expected calibration error and the curve."""
@@ -147,7 +149,9 @@ def influence(told: Told) -> Section:
         " reads, not what causes harm."
     )
     themes = [[one["theme"], number(one["size"], 3)] for one in part["themes"]]
-    features = [[one["label"], one["theme"], number(one["size"], 3)] for one in part["features"]]
+    features = [[one["label"], one["theme"], number(one["size"], 3)] for one in part["features"][:HEAVIEST]]
+    more = len(part["features"]) - len(features)
+    note = f"{more} more move it less." if more else ""
     return Section(
         id_,
         title,
@@ -155,9 +159,7 @@ def influence(told: Told) -> Section:
         [
             Picture("influence", "Mean size of the contribution of each theme and of the heaviest features, as bars."),
             Table("By theme", ["Theme", "Mean size"], themes, "Features of one theme that pull both ways cancel out."),
-            Table(
-                "By feature", ["Feature", "Theme", "Mean size"], features, "Features that move nothing are left out."
-            ),
+            Table("By feature", ["Feature", "Theme", "Mean size"], features, note),
         ],
     )
 

@@ -24,6 +24,15 @@ from review.render import render_page
 
 FIGURES, PAGE, ORACLE = "evaluation.json", "evaluation.html", "oracle.json"
 
+LEFT_OUT = {
+    "difference.*.half_width": "half of the interval that is shown",
+    "theme_yields[].id": "the theme's title is shown",
+    "fairness.attributes[].name": "the attribute's title is shown",
+    "fairness.attributes[].groups[].difference.*.half_width": "half of the interval that is shown",
+    "fairness.attributes[].groups[].difference.*.lift": "the difference is what was agreed on",
+}
+"""What of an evaluation is not on the page, and why; a test holds that all else is."""
+
 SECTIONS: tuple[Callable[[Told], Section], ...] = (
     verdict.gates,
     found.at_capacity,
@@ -50,7 +59,7 @@ def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
 
     least = config.evaluation.smallest_cell
     kinds = ("id", "title", "kind", "status", "words", "accepted")
-    margins: dict[str, float] = next((dict(g.margins) for g in config.gates if g.kind == "fairness"), {})
+    gate = next((g for g in config.gates if g.kind == "fairness"), None)
     return {
         "as_of_date": run.as_of_date.isoformat(),
         "basis": basis,
@@ -72,7 +81,10 @@ def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
             "smallest_cell": least,
             "recorder_share": config.evaluation.recorder_share,
             "family_folds": config.evaluation.family_folds,
-            "margins": margins,
+            "fairness": {
+                "margins": dict(gate.margins) if gate else {},
+                "minimum_found": gate.minimum_found if gate else least,
+            },
             "relist_after_weeks": config.channels.relist_after_weeks,
             "early_days": EARLY_DAYS,
         },
@@ -130,4 +142,4 @@ def render(told: Told, heading: Mapping[str, str]) -> str:
 def _figures(told: Told) -> dict[str, Any]:
     from models.risk.plots import pictures
 
-    return pictures(told["evaluation"], told["evaluations"], told["declared"]["margins"])
+    return pictures(told["evaluation"], told["evaluations"], told["declared"]["fairness"])

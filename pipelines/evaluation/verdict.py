@@ -29,16 +29,20 @@ def first_lines(told: Told) -> list[str]:
     if not evaluation:
         return [*lines, missing(told, "what lists find")]
     found = evaluation["at_capacity"]
+    weeks = f"Judged by the {evaluation['weeks']} weeks from {day(evaluation['from'])} to {day(evaluation['to'])}"
     said = [f"{lower(WAYS[name])} {share(found[name]['precision'])}" for name in WAYS if name in found]
-    lines.append(
-        f"Judged by the {evaluation['weeks']} weeks from {day(evaluation['from'])} to {day(evaluation['to'])}: of"
-        f" the people on lists of the teams' size, this share was {told['declared']['outcome_words']}, by what chose"
-        f" them: {'; '.join(said)}. Without any list the share is {percent(evaluation['base_rate'], 2)} of"
-        " person-weeks."
-    )
+    if any(found[name]["precision"] for name in WAYS if name in found):
+        lines.append(
+            f"{weeks}: of the people on lists of the teams' size, this share was {told['declared']['outcome_words']},"
+            f" by what chose them: {'; '.join(said)}. Of all person-weeks it is {percent(evaluation['base_rate'], 2)}."
+        )
+    else:
+        lines.append(f"{weeks}: what lists of the teams' size found is withheld, because too few people were found.")
     if "difference" not in evaluation:
         return [*lines, missing(told, "what a model would have found")]
-    lines += [_beyond_chance(name, part) for name, part in evaluation["difference"].items() if name != "random"]
+    differences = {name: part for name, part in evaluation["difference"].items() if name != "random"}
+    if any(differences.values()):
+        lines += [_beyond_chance(name, part) for name, part in differences.items()]
     if evaluation.get("words"):
         lines.append(evaluation["words"])
     return lines

@@ -64,6 +64,8 @@ def share(part: Mapping[str, float] | None) -> str:
     """`12.3 % (8.1 to 17.0)`."""
     if part is None:
         return HIDDEN
+    if part["low"] == part["high"]:
+        return f"{percent(part['estimate'])} (no interval)"
     return f"{100 * part['estimate']:.1f}\u00a0% ({100 * part['low']:.1f} to {100 * part['high']:.1f})"
 
 

@@ -12,7 +12,7 @@ from models.risk import fairness, maturation, missed, recorders, steadiness
 from models.risk.bootstrap import FamilyBootstrap, ListStatistics
 from models.risk.declare import DeclarationError, Target
 from models.risk.labels import Outcomes, require_kept
-from models.risk.measures import calibration, linear_ratio
+from models.risk.measures import average_precision, calibration, linear_ratio
 from tests.risk_marts import configuration
 
 CONFIG, _ = configuration(evaluation={"bootstrap": 200})
@@ -47,6 +47,27 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
         got = stats.boot.share(*stats.precision(np.ones(300, dtype=bool)))
         inside += got["low"] <= 0.3 <= got["high"]
     assert inside / 120 > 0.89
+
+
+def test_rows_that_do_not_count_change_no_average_precision():
+    y, score, lot = RNG.random(50) < 0.3, RNG.random(50), RNG.random(50)
+    weight = np.where(score > 0.8, 0.0, 1.0)
+    kept = weight > 0
+    assert average_precision(y, score, lot, weight) == pytest.approx(average_precision(y[kept], score[kept], lot[kept]))
+    assert average_precision(y, score, lot, np.zeros(50)) == 0.0
+
+
+def test_a_lift_has_an_interval_where_both_found_somebody():
+    boot = FamilyBootstrap(np.arange(400), 200, 0.95, 1)
+    stats = ListStatistics(boot, np.arange(400) % 4 == 0, np.arange(400))
+    half, rare = np.arange(400) % 2 == 0, np.arange(400) % 8 == 1
+    ours, all_ = stats.precision(half), stats.precision(np.ones(400, dtype=bool))
+    told = boot.lift(ours, all_)
+    assert told["lift_low"] < 2 < told["lift_high"] and boot.difference(ours, all_)["lift"] == 2
+    assert boot.lift(ours, stats.precision(rare)) == {"lift_low": None, "lift_high": None}
+    few = np.zeros(400, dtype=bool)
+    few[[0, 1, 2, 3]] = True  # one found of four: in many draws nobody is, so there is no upper end
+    assert boot.lift(ours, stats.precision(few))["lift_high"] is None
 
 
 def test_nothing_found_is_not_certainty():

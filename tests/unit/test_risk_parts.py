@@ -80,7 +80,7 @@ def test_too_few_outcomes_or_one_class_is_refused(y):
 
 def test_many_weeks_before_one_outcome_are_one_person():
     y = np.array([1, 1, 1, 0, 0], dtype=bool)
-    with pytest.raises(NotEnoughEvidence, match="outcomes of 1 people; 2 are needed"):
+    with pytest.raises(NotEnoughEvidence, match="outcomes of fewer than ten people; 2 are needed"):
         require_positives(y, np.array([7, 7, 7, 7, 8]), 2, "the test")
     require_positives(y, np.array([7, 7, 8, 7, 8]), 2, "the test")
 
