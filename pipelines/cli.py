@@ -196,13 +196,24 @@ def demo_join(agency: Annotated[str, typer.Argument(help="The agency that joins,
     join(console, agency)
 
 
+@demo_app.command("past", epilog="Example: hub demo past --weeks 8, then hub demo decide, then hub run weekly")
+def demo_past(
+    weeks: Annotated[int, typer.Option(help="How many lists.")] = 8,
+    every: Annotated[int, typer.Option(help="Weeks between two lists.")] = 4,
+) -> None:
+    """Make lists of past weeks, as known then: what followed them is known by now. A week takes what a week takes."""
+    from pipelines.demo_lists import past
+
+    _finish(past(console, weeks, every))
+
+
 @demo_app.command("decide", epilog="Example: hub demo decide --as-of 2026-10-04")
 def demo_decide(
     as_of: AsOf = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same decisions.")] = 1,
 ) -> None:
     """Let the lists' workbooks come back as from an invented meeting, and take them like any other."""
-    from pipelines.demo_decide import decide
+    from pipelines.demo_lists import decide
 
     _finish(decide(console, _date(as_of), seed))
 

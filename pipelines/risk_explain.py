@@ -73,6 +73,14 @@ def _require_in_cohort(con: duckdb.DuckDBPyConnection, key: str, as_of: date) ->
         f"select exclusion_reason from {_MARTS}.person_week where person_key::varchar = ? and as_of_date = ?",
         [key, as_of],
     ).fetchall()
+    if (
+        not rows
+        and not con.execute(f"select 1 from {_MARTS}.person_week where as_of_date = ? limit 1", [as_of]).fetchall()
+    ):
+        raise HubProblem(
+            f"The weekly marts do not hold the week that ended on {as_of.isoformat()}: they reach as far as the last"
+            f" weekly run. `hub run weekly` brings them up to date."
+        )
     if not rows:
         raise HubProblem(
             f"Nobody goes by this key in the week that ended on {as_of.isoformat()}. Records of one key may since have"

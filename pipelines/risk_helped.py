@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -37,6 +37,7 @@ NOT_RECORDED = "the run did not record by what it chose"
 NO_MODEL = "the model's files are gone or are not those registered"
 RULES_CHANGED = "the named patterns were declared otherwise then"
 RECORDS_CHANGED = "the records of then can no longer be read as they were"
+NOT_IN_MARTS = "the weekly marts do not reach it"
 OTHER_PEOPLE = "choosing again did not choose the same people"
 
 
@@ -58,12 +59,11 @@ class Helped:
     taken_up_days: int | None
 
 
-def helped(hub: Hub, con: duckdb.DuckDBPyConnection, marts: str = "warehouse.marts") -> Helped:
-    """Count, compare and forget; `con` has the warehouse attached."""
+def helped(hub: Hub, con: duckdb.DuckDBPyConnection, now: datetime, marts: str = "warehouse.marts") -> Helped:
+    """Count, compare and forget; `con` has the warehouse attached, nothing known after `now` (naive UTC) is read."""
     config, book = load_declarations(hub)
-    now = hub.present()
     newest = latest_mature(config.target, as_of_known_at(now))
-    known, lists = standing(hub), _lists(hub)
+    known, lists = standing(hub), _lists(hub, as_of_known_at(now))
     weeks = sorted(lists)
     mature = [w for w in weeks if w <= newest][-MOST_WEEKS:]
     near: list[Near] = []
@@ -87,7 +87,7 @@ def helped(hub: Hub, con: duckdb.DuckDBPyConnection, marts: str = "warehouse.mar
     return Helped(
         compared=compare(near, followed[: len(near)], least),
         listed=listed_figures(everybody, least),
-        decided=len(hub.store.decisions()),
+        decided=len(hub.store.decisions(now)),
         weeks_compared=compared,
         weeks_young=len([w for w in weeks if w > newest]),
         left_out=dict(sorted(left_out.items())),
@@ -100,10 +100,12 @@ def helped(hub: Hub, con: duckdb.DuckDBPyConnection, marts: str = "warehouse.mar
     )
 
 
-def _lists(hub: Hub) -> dict[date, dict[str, str]]:
-    """By week, and by the key of everybody on its newest lists, the list they are on."""
+def _lists(hub: Hub, until: date) -> dict[date, dict[str, str]]:
+    """By week up to a Sunday, and by the key of everybody on its newest lists, the list they are on."""
     found: dict[date, dict[str, str]] = {}
     for facts in hub.store.issued("weekly_list.v1"):
+        if facts.as_of_date > until:
+            continue
         on = found.setdefault(facts.as_of_date, {})
         for family in hub.store.document(facts.document_id)["families"]:
             on |= {child["person_key"]: facts.document_id for child in family["children"]}
@@ -133,8 +135,10 @@ def _near_again(
             now, log_odds = build_panel(con, config, [as_of], marts=marts), None
     except ModelFileError:
         return NO_MODEL
-    except (CannotRescore, ValueError):
+    except CannotRescore:
         return RECORDS_CHANGED
+    except ValueError:
+        return NOT_IN_MARTS
     held = chosen_again(now, log_odds, choice, config, book, recently)
     return families_near(now, held) if same_as_then(now, held, batch["candidates"]) else OTHER_PEOPLE
 
@@ -174,7 +178,7 @@ def _follow(
     after = Followed(con, pairs, now)
     outcomes = after.outcomes(config.target.name)
     begun = after.begun(taken_up["episodes"], int(taken_up["within_days"])) if taken_up else set()
-    decided = {(one["document_id"], one["person_key"]): one["kind"] for one in hub.store.decisions()}
+    decided = {(one["document_id"], one["person_key"]): one["kind"] for one in hub.store.decisions(now)}
     horizon = timedelta(days=config.target.horizon_days)
     out = []
     for one in near:

@@ -10,6 +10,7 @@ from pipelines.hub import Hub
 from pipelines.metadata import numbers
 from pipelines.progress import tell
 from pipelines.retries import again
+from pipelines.run import instant_of
 
 HELPED = dg.AssetKey(["assurance", "was_anyone_helped"])
 
@@ -39,7 +40,7 @@ def helped_assets() -> list[dg.AssetsDefinition]:
         from pipelines.risk_helped import helped
 
         with hub.zones.open("warehouse", read_only=True) as con:
-            found = helped(hub, con)
+            found = helped(hub, con, instant_of(context.run.tags, hub))
         write_page(hub, found)
         tell(f"assurance: was anyone helped? {len(found.weeks_compared)} weeks compared, {found.decided} decisions")
         yield dg.MaterializeResult(

@@ -1,4 +1,4 @@
-"""`hub demo decide`: workbooks of past lists come back as from a meeting, and are taken like any other."""
+"""`hub demo past` and `hub demo decide`: lists of past weeks, and their workbooks back as from a meeting."""
 
 from __future__ import annotations
 
@@ -9,11 +9,34 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from pipelines.clock import as_of_known_at
 from pipelines.hub import Hub, HubProblem
 from pipelines.list_decisions import take
 
 # A meeting is on the Wednesday after the list's Sunday.
 _MEETING = timedelta(days=3)
+
+
+def past(console: Console, weeks: int, every: int) -> bool:
+    """Make the lists of past weeks, oldest first, each as known then; true when all of them were issued.
+
+    They end where what followed can be known by now, so that the page on whether anybody was helped has something to
+    compare. The last week that is over comes at the end, and leaves the marts where they were.
+
+    Args:
+        weeks: how many lists; every: weeks between two of them.
+    """
+    from models.risk.declare import load_risk
+    from models.risk.labels import latest_mature
+    from pipelines.run import run_weekly
+
+    hub = Hub.from_environment()
+    if hub.partnership.label is None:
+        raise HubProblem("This partnership is real: a past week is made again by `hub run weekly --as-of`, one by one.")
+    last = as_of_known_at(hub.present())
+    newest = latest_mature(load_risk(hub.declaration("risk.yml")).target, last)
+    days = [newest - timedelta(weeks=every * back) for back in reversed(range(weeks))]
+    return all([run_weekly(day, console) for day in [*days, last]])
 
 
 def decide(console: Console, as_of: date | None, seed: int) -> bool:
