@@ -168,6 +168,7 @@ def _places(settings: Settings) -> list[tuple[str, str]]:
         ("this week's lists", str(lists[0]) if lists else "none was issued; `hub status` says why"),
         *[("", str(page)) for page in lists[1:]],
         ("also there", f"the same as workbooks (.xlsx), and {notices} notices to workers of open cases"),
+        ("what they rest on", str(settings.root / "assurance" / "evaluation.html")),
         ("runs, checks, plots", "`make ui`, then http://127.0.0.1:3000"),
         ("state of every feed", "`.venv/bin/hub status`"),
         ("let a week pass", "`.venv/bin/hub demo advance --nights 7`, then `hub run nightly` and `hub run weekly`"),
