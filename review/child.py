@@ -15,6 +15,7 @@ from review.words import Wording, between_words, capital, clean, forbidden_in, t
 
 MOST_REASONS = 5
 MOST_QUESTIONS = 3
+TOO_FEW = "too few so far to say"  # what the statistics say of a reason instead of a frequency
 # More single events than this are told as one line a month.
 _LINES_ONE_BY_ONE = 6
 
@@ -77,10 +78,31 @@ def _reason(reason: Mapping[str, Any], wording: Wording) -> tuple[date | None, d
         "name": "specialist" if sealed else str(reason["name"]),
         "theme": "specialist" if sealed else str(reason.get("theme") or ""),
         "sentence": sentence,
+        "frequency": None if sealed else _frequency(reason, wording),
         "sealed": sealed,
         "agencies": _agencies(open_rows, wording),
         "evidence": evidence_lines(evidence, wording),
     }
+
+
+def _frequency(reason: Mapping[str, Any], wording: Wording) -> str | None:
+    """What came of the people shown for this reason before, with its interval in words; about the reason, never about
+    this person. None where nobody counts it.
+
+    Raises:
+        EntryProblem: it says something a product may not say.
+    """
+    words = reason.get("yield")
+    if not words:
+        return None
+    many = str(wording.pack.get("person", {}).get("many", "people"))
+    told = str(words).replace("of ten people", f"of ten {many}")
+    sentence = (
+        f"{capital(told)}." if told != TOO_FEW else f"Too few {many} were shown for this so far to say what came of it."
+    )
+    if found := forbidden_in(sentence):
+        raise EntryProblem(f"Reason {reason['name']!r} says {found[0]!r}, which a product about a person may not say.")
+    return sentence
 
 
 def reason_sentence(told: Mapping[str, Any], wording: Wording, fallback: str = "default") -> str:

@@ -136,7 +136,7 @@ def _reasons(sheet: Worksheet, document: Mapping[str, Any], lists: Mapping[str, 
             cells = [
                 reason["ref"],
                 child["name"],
-                reason["sentence"],
+                "\n".join(filter(None, [reason["sentence"], reason.get("frequency")])),
                 ", ".join(one["agency_name"] for one in reason["agencies"]),
                 "\n".join(_source(line) for line in reason["evidence"]),
             ]

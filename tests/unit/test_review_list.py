@@ -514,3 +514,26 @@ def test_a_list_of_many_families_with_the_same_facts_fits_its_schema() -> None:
     document["families"] = [copy.deepcopy(one) for _ in range(30)]
     validate(finish(document))
     assert len({family["ref"] for family in document["families"]}) == 30
+
+
+def test_each_reason_says_what_came_of_people_shown_for_it_and_nothing_about_this_one() -> None:
+    def told(words: str | None) -> list[str | None]:
+        week = family_week()
+        for one in week:
+            for reason in one["reasons"]:
+                reason["yield"] = words
+        return [
+            reason["frequency"]
+            for child in children(north(week))
+            for reason in child["reasons"]
+            if not reason["sealed"]
+        ]
+
+    words = "of ten people shown for this, about three were found to need more help (between two and four)"
+    assert set(told(words)) == {
+        "Of ten children shown for this, about three were found to need more help (between two and four)."
+    }
+    assert set(told("too few so far to say")) == {"Too few children were shown for this so far to say what came of it."}
+    assert set(told(None)) == {None}
+    with pytest.raises(EntryProblem, match="may not say"):
+        told("30% of people")
