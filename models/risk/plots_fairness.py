@@ -89,10 +89,12 @@ def over_time(audit: Mapping[str, Any]):
                     label = None
         axes.set_xticks(range(len(periods)), periods, fontsize=8)
         axes.set_title(attribute["title"], fontsize=10, loc="left")
-        axes.set_ylim(0, 1.02)
+        # Room below zero for the legend.
+        axes.set_ylim(-0.13 * (1 + -(-len(attribute["groups"]) // 4)), 1.02)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
         percent(axes, "y")
         if axes.get_legend_handles_labels()[0]:
-            legend(axes, ncols=2, loc="lower left")
+            legend(axes, ncols=4, loc="lower left")
         else:
             axes.text(0.5, 0.5, "withheld: too few people", transform=axes.transAxes, ha="center", color=QUIET)
     for axes in flat[len(told) :]:
