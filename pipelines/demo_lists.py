@@ -36,7 +36,7 @@ def past(console: Console, weeks: int, every: int) -> bool:
     last = as_of_known_at(hub.present())
     newest = latest_mature(load_risk(hub.declaration("risk.yml")).target, last)
     days = [newest - timedelta(weeks=every * back) for back in reversed(range(weeks))]
-    return all([run_weekly(day, console) for day in [*days, last]])
+    return all(run_weekly(day, console) for day in [*days, last])
 
 
 def decide(console: Console, as_of: date | None, seed: int) -> bool:
