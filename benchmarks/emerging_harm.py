@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--children", type=int, default=60_000)
     parser.add_argument("--plant", type=int, default=BAR["planted"])
     parser.add_argument("--world-seed", type=int, default=20_261_129)
+    parser.add_argument("--least-positives", type=int, default=100, help="fewer, to try it on a small world")
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
     given = parser.parse_args()
     hub, console = Hub.from_environment(), Console()
@@ -97,7 +98,7 @@ def main() -> None:
     planted = Planted(*(pd.read_parquet(truth / f"planted_harm{part}.parquet") for part in ("", "_seen")))
     told = {"bar": BAR, "frozen": frozen(hub), "world_seed": given.world_seed}
     with hub.zones.open("warehouse", read_only=True) as con:
-        told |= judge(hub, con, planted, console.print)
+        told |= judge(hub, con, planted, console.print, given.least_positives)
     print(json.dumps(told | {"machine": machine()}, indent=1, default=str))
     if given.keep:
         keep_result("emerging_harm", json.loads(json.dumps(told, default=str)))

@@ -1,6 +1,6 @@
 """Which planted children the weekly lists name, how early, and what limits it.
 
-Lists are made week by week by the code that makes the real one (`models.risk.listing.choose`): the model's share, then
+Lists are made week by week by the code that makes the real one (`models.risk.queue.queues`): the model's share, then
 the rules, nobody again within the pack's number of weeks, each team's own capacity. The model speaks in all of them:
 whether the gates would let it is another question. It is fitted twice, half a year apart, on what was known on the
 first day it speaks on, before any planted need.
@@ -28,9 +28,9 @@ from governance.pseudonym import Pseudonym
 from models.risk import labels, rules, splits, train
 from models.risk.backtest import Rotation, fit_rotation, positions_of
 from models.risk.declare import RiskConfig, RuleBook, load_risk, load_rules
-from models.risk.listing import MODEL_CHANNEL, choose
 from models.risk.measures import wilson
 from models.risk.panel import Panel, build_panel
+from models.risk.queue import MODEL_CHANNEL, queues
 from models.risk.select import weekly_lists
 from pipelines.hub import Hub
 from pipelines.weekly_lists import children_on
@@ -40,13 +40,16 @@ JUDGED_WEEKS, WEEKS_BEFORE = 52, 8
 NEGATIVES = 100_000
 
 
-def judge(hub: Hub, con: duckdb.DuckDBPyConnection, planted: Planted, say: Callable[[str], None]) -> dict[str, Any]:
+def judge(
+    hub: Hub, con: duckdb.DuckDBPyConnection, planted: Planted, say: Callable[[str], None], least_positives: int
+) -> dict[str, Any]:
     """All figures, aggregate."""
     raw = hub.declaration("risk.yml")
     half = JUDGED_WEEKS // 2
-    config = load_risk(
-        raw | {"evaluation": raw["evaluation"] | {"test_weeks": half, "splits": 2, "split_step_weeks": half}}
-    )
+    evaluation = raw["evaluation"] | {"test_weeks": half, "splits": 2, "split_step_weeks": half}
+    # A small trial world has fewer outcomes than the pack asks a model to learn from.
+    target = raw["target"] | {"minimum_positives": min(raw["target"]["minimum_positives"], least_positives)}
+    config = load_risk(raw | {"evaluation": evaluation, "target": target})
     book = load_rules(hub.declaration("rules.yml"), config)
     weeks = [d for (d,) in con.execute(f"select distinct as_of_date from {MARTS}.person_week order by 1").fetchall()]
     children = children_on(con, weeks[-1])
@@ -133,10 +136,12 @@ def _weekly(panel: Panel, at: np.ndarray, log_odds: np.ndarray | None, capacity:
         now = Panel(panel.rows.iloc[here].reset_index(drop=True), panel.take(here, panel.names), panel.names)
         recently = {k for k, d in last.items() if (today - d).days < 7 * config.channels.relist_after_weeks}
         mine = None if log_odds is None else log_odds[day == week]
-        for position, channels in choose(now, rules.fired(now, book), mine, capacity, config, book, recently):
-            key = str(now.rows["person_key"].iloc[position])
-            last[key] = today
-            out.append((today, key, MODEL_CHANNEL in channels, len([c for c in channels if c != MODEL_CHANNEL])))
+        holds = rules.fired(now, book)
+        for queue in queues(now, holds, mine, capacity, config, book, recently):
+            for position in queue.taken.tolist():
+                key = str(now.rows["person_key"].iloc[position])
+                last[key] = today
+                out.append((today, key, queue.channel == MODEL_CHANNEL, int(holds[position].sum())))
     return out
 
 

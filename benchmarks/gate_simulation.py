@@ -30,9 +30,10 @@ import numpy as np
 from benchmarks.gate_simulation_runs import FAMILIES, GAP, LARGE, SILENT, USUAL, configuration, run
 from benchmarks.gate_simulation_world import Half, halves
 from benchmarks.resume import PROGRESS, Progress, keep_result
+from models.risk.declare import RiskConfig
 from models.risk.gates import FAILED, PASSED, UNPROVEN
 from models.risk.measures import wilson
-from models.risk.registration import registration_hash
+from models.risk.registry import digest, to_json
 
 LEAST_LIFT = 1.5
 BARS: dict[str, dict[str, Any]] = {
@@ -40,6 +41,13 @@ BARS: dict[str, dict[str, Any]] = {
     "published_when_useful": {"families": ["useful"], "at_least": 0.8},
     "gaps_caught": {"families": [f for f in (*USUAL, *LARGE) if f.startswith("gap")], "at_least": 0.9},
 }
+
+
+def gates_hash(config: RiskConfig) -> str:
+    """A hash of what decides a verdict: the gates, the intervals, the attributes, the channels."""
+    said = config.model_dump(mode="json", include={"gates", "fairness", "channels"})
+    said |= config.evaluation.model_dump(include={"bootstrap", "level", "smallest_cell"})
+    return digest([to_json(said)])[:16]
 
 
 def share(hits: int, n: int) -> dict[str, Any]:
@@ -142,8 +150,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
     given = parser.parse_args()
     config = configuration()
-    # Another version of the gates is another simulation.
-    progress = Progress(PROGRESS / f"gate_simulation_{registration_hash(config)}.jsonl")
+    # Other gates are another simulation; a new version with the same gates is not.
+    hash_ = gates_hash(config)
+    progress = Progress(PROGRESS / f"gate_simulation_{hash_}.jsonl")
     pieces: dict[str, tuple[str, Half, int]] = {}
     wanted: dict[Half, int] = {"tuning": given.tuning_runs, "held_out": given.runs}
     most = max(given.runs, given.tuning_runs, given.large_runs)
@@ -162,7 +171,7 @@ def main() -> None:
     told = report({p: r for p, r in progress.done.items() if p in pieces})
     whole = {
         "gates_version": config.version,
-        "registration": registration_hash(config),
+        "gates": hash_,
         "planted_gap": GAP,
         "silent": list(SILENT),
         "ranges": halves(),

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.gate_simulation import share
+from benchmarks.gate_simulation import gates_hash, share
 from benchmarks.gate_simulation_runs import PACK, gates_of
 from benchmarks.resume import PROGRESS, Progress, keep_result
 from models.risk import gates, rolling
@@ -32,7 +32,6 @@ from models.risk.declare import RiskConfig, RuleBook, load_risk, load_rules
 from models.risk.evaluate import MODEL
 from models.risk.labels import Outcomes
 from models.risk.panel import Panel
-from models.risk.registration import registration_hash
 from models.risk.splits import Split
 
 PEOPLE, KINDS, TELLING = 3_000, 10, 4
@@ -180,7 +179,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
     given = parser.parse_args()
     config, book = declarations()
-    progress = Progress(PROGRESS / f"gate_simulation_fit_{registration_hash(config)}.jsonl")
+    progress = Progress(PROGRESS / f"gate_simulation_fit_{gates_hash(config)}.jsonl")
     pieces = {f"{f}/{n}": (f, n) for n in range(given.runs) for f in ("overfit", "learnt")}
     for piece in progress.remaining(pieces):
         progress.add(piece, run(*pieces[piece], config, book))
@@ -188,7 +187,7 @@ def main() -> None:
     told = report([r for p, r in progress.done.items() if p in pieces])
     print(told)
     if given.keep:
-        keep_result("gate_simulation_fit", {"registration": registration_hash(config), "people": PEOPLE, **told})
+        keep_result("gate_simulation_fit", {"gates": gates_hash(config), "people": PEOPLE, **told})
 
 
 if __name__ == "__main__":
