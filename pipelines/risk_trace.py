@@ -213,12 +213,16 @@ def _today(key: str, keys: Sequence[str]) -> str:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as CSV text; what a row does not have is empty."""
+    """Rows as CSV text; what a row does not have is empty, and no text that somebody typed becomes a formula."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def remove_expired_traces(outbox: Path, today: date) -> list[Path]:
