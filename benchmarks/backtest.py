@@ -102,7 +102,7 @@ def main() -> None:
     with hub.zones.open("warehouse", read_only=True) as con:
         told, rolled = run(hub, con, config)
         if rolled.judged is not None and rolled.judged.log_odds is not None:
-            capacity = hub.capacity(told["children"])
+            capacity = {team: int(places or 0) for team, places in hub.capacity(told["children"]).items()}
             told["oracle"] = best_possible(hub, con, rolled.judged, capacity, config)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     told |= {"peak_gigabytes": round(kilobytes / 1024**2, 2), "family_folds": given.folds, "machine": machine()}

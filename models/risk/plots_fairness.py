@@ -13,14 +13,22 @@ MEASURES = {
     "precision": "Right of those listed, less the others'",
     "missed": "Missed of those with an outcome, less the others'",
 }
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "inside": {"color": OURS, "fmt": "o"},
     "beyond": {"color": WARN, "fmt": "s"},
     "not proven": {"color": QUIET, "fmt": "D"},
 }
 # Okabe and Ito, with marks of their own, so that groups stay apart in grey.
-LINES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "D"), ("#d55e00", "v"), ("#56b4e9", "P"))
-LINES += (("#000000", "X"), ("#999999", "*"))
+LINES = (
+    ("#0072b2", "o"),
+    ("#e69f00", "s"),
+    ("#009e73", "^"),
+    ("#cc79a7", "D"),
+    ("#d55e00", "v"),
+    ("#56b4e9", "P"),
+    ("#000000", "X"),
+    ("#999999", "*"),
+)
 
 
 def margins(audit: Mapping[str, Any], limits: Mapping[str, Any]):

@@ -108,22 +108,21 @@ def by_split(splits: Sequence[Mapping[str, Any]]):
     days = np.arange(len(told))
     for shift, name in zip((-0.12, 0.0, 0.12), ("model", "contact_count", "rules"), strict=True):
         look = {"fmt": MARKERS[name], "color": COLOURS[name]}
-        label = NAMES[name]
+        label: str | None = NAMES[name]
         for day, one in zip(days, told, strict=True):
             part = (one["at_capacity"].get(name) or {}).get("precision")
             if part is not None:
-                interval(top, day + shift, part, upright=True, label=label, **look)
+                interval(top, float(day + shift), part, upright=True, label=label, **look)
                 label = None
         values = [one["average_precision"].get(name) for one in told]
-        middle.plot(
-            days, [np.nan if v is None else v for v in values], color=COLOURS[name], marker=MARKERS[name], lw=1.5
-        )
+        known = [np.nan if v is None else v for v in values]
+        middle.plot(days, known, color=COLOURS[name], marker=MARKERS[name], lw=1.5, label=NAMES[name])
     rates = [one.get("base_rate") for one in told]
     middle.plot(days, [np.nan if v is None else v for v in rates], color=QUIET, ls="--", lw=1.2, label="Base rate")
     slopes = [(day, one["calibration"]) for day, one in zip(days, told, strict=True) if one.get("calibration")]
     for day, part in slopes:
-        known = {"estimate": part["slope"], "low": part["slope_low"], "high": part["slope_high"]}
-        interval(low, day, known, upright=True, color=OURS)
+        slope = {"estimate": part["slope"], "low": part["slope_low"], "high": part["slope_high"]}
+        interval(low, float(day), slope, upright=True, color=OURS)
     low.axhline(1, color=QUIET, ls="--", lw=1.2)
     for axes, words in (
         (top, "Precision at capacity"),
@@ -136,7 +135,7 @@ def by_split(splits: Sequence[Mapping[str, Any]]):
     top.set_ylim(0, None)
     middle.set_ylim(0, None)
     legend(top, ncols=3)
-    legend(middle)
+    legend(middle, ncols=4)
     low.set_xticks(days, [str(one["from"]) for one in told], rotation=30, ha="right", fontsize=8)
     low.set_xlabel("First week judged")
     return drawn

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.risk.plots_style import OURS, QUIET, WARN, figure, legend, percent, rows_of, short, withheld
+from models.risk.plots_style import OURS, QUIET, WARN, figure, legend, percent, rows_of, withheld
 
 
 def calibration(evaluation: Mapping[str, Any]):
@@ -91,7 +91,7 @@ def contributions(values: np.ndarray, X: np.ndarray, labels: Sequence[str], most
         "What moves the score: a dot a person-week of a sample", 0.36 * max(len(chosen), 1) + 1.8, width=11
     )
     dots = None
-    for place, column in zip(rows_of(axes, [short(labels[c], 80) for c in chosen]), chosen, strict=True):
+    for place, column in zip(rows_of(axes, [labels[c] for c in chosen], most=90), chosen, strict=True):
         x = X[:, column].astype(np.float64)
         low, high = np.quantile(x, [0.02, 0.98])
         shade = np.clip((x - low) / (high - low if high > low else 1.0), 0, 1)
@@ -121,7 +121,7 @@ def influence(evaluation: Mapping[str, Any], most: int = 20):
         (top, part["themes"], "theme", "Themes (what pulls both ways within one cancels out)"),
         (low, features, "label", "The heaviest features"),
     ):
-        for place, one in zip(rows_of(axes, [one[name] for one in rows]), rows, strict=True):
+        for place, one in zip(rows_of(axes, [one[name] for one in rows], most=90), rows, strict=True):
             axes.barh(place, one["size"], color=OURS, height=0.6)
         axes.set_title(words, fontsize=10, loc="left")
         axes.set_xlabel("Mean size of the contribution, in log-odds")

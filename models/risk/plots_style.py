@@ -38,10 +38,10 @@ def figure(title: str, height: float = 4.6, width: float = 9.0, **panels: Any) -
     return drawn, axes
 
 
-def rows_of(axes: Any, labels: Sequence[str]) -> np.ndarray:
+def rows_of(axes: Any, labels: Sequence[str], most: int = 60) -> np.ndarray:
     """One row a label, the first on top. Returns the rows' heights on the axes."""
     places = np.arange(len(labels))[::-1]
-    axes.set_yticks(places, [short(one) for one in labels], fontsize=9)
+    axes.set_yticks(places, [short(one, most) for one in labels], fontsize=9)
     axes.set_ylim(-0.7, len(labels) - 0.3)
     axes.grid(axis="y", alpha=0)
     return places
@@ -106,6 +106,6 @@ def svg(drawn: Figure, name: str) -> str:
     return re.sub(r'\s(width|height|version)="[^"]*"', "", head) + ">" + body.strip()
 
 
-def short(label: str, most: int = 60) -> str:
+def short(label: str, most: int) -> str:
     """A label that fits beside its axis."""
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"

@@ -192,8 +192,7 @@ def recorders(told: Told) -> Section:
     ]
     header = ["Recorded by", "Recorders", "Share of the score between them", "Beyond how much is recorded", "Warning"]
     lead = (
-        "Two families with as many recorded contacts should not differ because one is known to somebody who records"
-        " more."
+        "Two people with as many recorded contacts should not differ because one is known to somebody who records more."
     )
     note = f"{UNMEASURED}: fewer than two recorders with enough people each. In the newest week judged."
     return Section(

@@ -27,7 +27,7 @@ def splits(told: Told) -> Section:
             f" {fitted['trained_on']}, with {fitted['embargo_days']} days between the last of them and the day of"
             " training, so that their outcomes could be known. There is no course over time to show."
         )
-        return Section(id_, title, lead, [_candidates(told["evaluations"])])
+        return Section(id_, title, lead, [_candidates(told)])
     rows = []
     for one in parts:
         at, calibration = one["at_capacity"], one.get("calibration")
@@ -72,14 +72,14 @@ def splits(told: Told) -> Section:
         id_,
         title,
         "How the figures moved over time: one line for each model.",
-        [table, picture, _candidates(told["evaluations"])],
+        [table, picture, _candidates(told)],
     )
 
 
-def _candidates(parts) -> Table:
+def _candidates(told: Told) -> Table:
     """What was fitted for each split."""
     rows = []
-    for one in parts:
+    for one in told["evaluations"]:
         compared = "; ".join(
             ", ".join(f"{name} {100 * value:.2f} %" for name, value in sorted(found.items()))
             for found in one.get("candidates_compared", [])
@@ -104,10 +104,9 @@ def _candidates(parts) -> Table:
         "Average precision in training, by part",
         "Person-weeks left out",
     ]
-    return Table(
-        "What was fitted",
-        header,
-        rows,
-        "Families are dealt into parts, each scored by a model that did not learn from it; families that came"
-        " together across parts are left out.",
+    note = (
+        "Families are dealt into parts, each scored by a model that did not learn from it; families that came together"
+        " across parts are left out."
     )
+    apart = told["declared"]["family_folds"] > 1
+    return Table("What was fitted", header, rows, note if apart else "Nobody is left out for their family.")

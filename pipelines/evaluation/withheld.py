@@ -16,6 +16,8 @@ Figures = dict[str, Any]
 def withheld(evaluation: Mapping[str, Any], least: int) -> Figures:
     """A copy without small counts. evaluation: of a weekly run, or of one split; least: `evaluation.smallest_cell`."""
     out = deepcopy(dict(evaluation))
+    if small(out.get("rows_left_out"), least):
+        out["rows_left_out"] = None
     if "at_capacity" not in out:
         return out
     rate, rows, people = out["base_rate"], out["rows"], out["people_with_outcome"]

@@ -129,9 +129,9 @@ def lower(text: str) -> str:
 
 def missing(told: Told, what: str) -> str:
     """Why figures are absent, in a sentence: `what` is what cannot be said, such as "how early lists point"."""
-    history = next((g["words"] for g in told["gates"] if g["kind"] == "history"), "")
+    gate = next((f" (see the gate “{g['title']}”)" for g in told["gates"] if g["kind"] == "history"), "")
     if not told["evaluation"]:
-        return f"It cannot be said {what}: no past week could be judged. {history}".strip()
+        return f"It cannot be said {what}: no past week could be judged{gate}."
     if "calibration" not in told["evaluation"]:
-        return f"It cannot be said {what}: there was no model in the weeks judged. {history}".strip()
+        return f"It cannot be said {what}: there was no model in the weeks judged{gate}."
     return f"It cannot be said {what}: it was not measured this week."
