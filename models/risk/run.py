@@ -107,9 +107,9 @@ def run_weekly(
     for the card. listed_recently: person keys that may not be listed again yet. attributes: `person_key` and audited
     attributes, for fairness alone. linkage: {measure: {estimate, low, high}}. shadow_weeks: weeks judged in shadow so
     far. registered_before: by version, the hash of what earlier runs were judged by. delivered_since: by `agency.feed`,
-    the day its first drop came. may_speak: asked with the week's
-    model's name and hashes (its own under `content`) once every gate has passed; answers with a sentence when a person
-    has taken its word from it, else with nothing. progress: told each stage's name.
+    the day its first drop came. may_speak: asked with the name and hashes of the week's model (its own under `content`)
+    once every gate has passed; answers with a sentence when a person has taken its word from it, else with nothing.
+    progress: told each stage's name.
     Raises ValueError when the spine holds nobody on the date.
     """
     as_sundays([as_of_date])
@@ -185,6 +185,7 @@ def run_weekly(
     chosen = listing.choose(held, holds, book, now.rows["household"].to_numpy())
     places = np.array([p for p, _ in chosen], dtype=np.int64)
     place = np.flatnonzero(in_cohort)
+    progress("reasons")
     candidates, told = listing.describe(
         con,
         everyone,
