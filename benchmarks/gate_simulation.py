@@ -1,6 +1,6 @@
 """The gates themselves, tested: how often does a useless model speak, a useful one stay silent, an unfair one pass?
 
-Families of runs (`gate_simulation_runs.py` makes one, `gate_simulation_world.py` declares the ranges):
+Families of runs (`gate_simulation_runs.py` makes one, `gate_simulation_ranges.py` says of what worlds):
 
     nothing    nobody can know anything; need is as likely for everybody                       must stay silent
     noise      contacts and rules tell something, the model's score is noise                   must stay silent
@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.gate_simulation_ranges import Half, halves
 from benchmarks.gate_simulation_runs import FAMILIES, GAP, LARGE, SILENT, USUAL, configuration, run
-from benchmarks.gate_simulation_world import Half, halves
 from benchmarks.resume import PROGRESS, Progress, keep_result
 from models.risk.declare import RiskConfig
 from models.risk.gates import FAILED, PASSED, UNPROVEN

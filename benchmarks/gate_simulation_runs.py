@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.gate_simulation_world import HORIZON, WEEKS, Half, LightWorld, draw_parameters, make_world
+from benchmarks.gate_simulation_ranges import Half, draw_parameters
+from benchmarks.gate_simulation_world import HORIZON, WEEKS, LightWorld, make_world
 from models.risk import evaluate, fairness, gates, steadiness
 from models.risk.backtest import Judged
 from models.risk.calibrate import chance

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.gate_simulation_ranges import RANGES, draw_parameters, halves, is_tuning
 from benchmarks.gate_simulation_runs import configuration, run
-from benchmarks.gate_simulation_world import RANGES, draw_parameters, halves, is_tuning, make_world
+from benchmarks.gate_simulation_world import make_world
 from models.risk.bootstrap import FamilyBootstrap
 from models.risk.gates import FAILED, PASSED
 
