@@ -189,18 +189,19 @@ def ask(console: Console) -> Path:
             raise HubProblem(f"There is no model now: {rolled.because}.")
         tell("oracle: beside the best possible chance")
         part = best_possible(hub, con, rolled.judged, plan.capacity, config)
-    least = config.evaluation.smallest_cell
-    target = hub.settings.root / "assurance" / ORACLE
-    write_private(target, json.dumps(shown(part, least) | {"as_of_date": told["as_of_date"]}, indent=1, sort_keys=True))
-    told = read(hub)
-    assert told is not None
-    page = write_page(hub, told)
+    part = shown(part, config.evaluation.smallest_cell) | {"as_of_date": told["as_of_date"]}
+    write_private(hub.settings.root / "assurance" / ORACLE, json.dumps(part, indent=1, sort_keys=True) + "\n")
+    page = write_page(hub, told | {"oracle": part})
     for name, words in (("average_precision", "average precision"), ("precision", "precision at capacity")):
         one = part[name]
-        reached = one["share"]["estimate"]
-        console.print(f"{words}: {one['model']:.4f} of {one['oracle']:.4f} at best, {100 * reached:.0f} % of it")
+        said = "withheld: too few people found" if one is None else _in_words(one)
+        console.print(f"{words}: {said}", soft_wrap=True)
     console.print(f"Known in a made world alone. It stands on {page}.", soft_wrap=True)
     return page
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    return f"{one['model']:.4f}, at best {one['oracle']:.4f}: {100 * one['share']['estimate']:.0f} % of it"
 
 
 def shown(part: Mapping[str, Any], least: int) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.evaluation.words import HIDDEN, Section, Table, Told, number, percent, share
+from pipelines.evaluation.words import HIDDEN, Section, Table, Told, day, number, percent, share
 
 NOT_HERE = (
     "How near the model comes to the best there could be can be known in a synthetic world alone, whose true"
-    " histories are known. It was not asked: the command “hub demo oracle” does, after a weekly run."
+    " histories are known. It was not asked about this week: the command “hub demo oracle” asks, after a weekly run."
 )
 
 
@@ -20,7 +20,8 @@ def best_possible(told: Told) -> Section:
     if part is None:
         return Section(id_, title, NOT_HERE)
     if part["as_of_date"] != told["as_of_date"]:
-        return Section(id_, title, f"{NOT_HERE} The last answer is of the week that ended on {part['as_of_date']}.")
+        last = f"The last answer is of the week that ended on {day(part['as_of_date'])}."
+        return Section(id_, title, f"{NOT_HERE} {last}")
     rows = [
         [words, *((HIDDEN,) * 3 if part[k] is None else _figures(part[k]))]
         for k, words in (("average_precision", "Average precision"), ("precision", "Precision at the teams' capacity"))
@@ -34,7 +35,7 @@ def best_possible(told: Told) -> Section:
     header = ["Measure", "Model", "Best possible", "Share of the best reached (95 %)"]
     note = (
         "At capacity: those each would point to in these weeks, whoever was listed before. The best is an estimate"
-        " from just below, so a share may come out a little high."
+        " from just below, so a share may come out a little high; what an interval has above 100 % is chance."
     )
     return Section(id_, title, lead, [Table("Beside the best possible", header, rows, note)])
 
