@@ -126,7 +126,7 @@ def page_of(told: Mapping[str, Any], people: str) -> dict[str, Any]:
     if told["features"]:
         drawn = drift_plots.features(told["features"], told["limits"]["distribution"]["most"])
         pictures["features"] = plots_style.svg(drawn, "features")
-    if told["arrivals"]:
+    if any(map(drift_plots.drawn_apart, told["arrivals"])):
         pictures["feeds"] = plots_style.svg(drift_plots.feeds(told["arrivals"], told["titles"]), "feeds")
     if estimate.get("checked"):
         pictures["checked"] = plots_style.svg(drift_plots.checked(estimate["checked"]), "checked")
@@ -188,8 +188,8 @@ def _feed_rows(arrivals: Sequence[Mapping[str, Any]], titles: Mapping[str, str])
     return [
         [
             f"{titles[one['agency']]}: {one['feed'].replace('_', ' ')}",
-            _amount(one["weekly_rows"]),
-            _amount(one["weekly_rows_usual"]),
+            _amount(one["weekly_rows"]) or "few",
+            _amount(one["weekly_rows_usual"]) or "few",
             *(_share(one[name]) for name in ("in_time", "in_time_usual", "in_time_season")),
             ", ".join(filter(None, (one["amount_moved"], one["lateness_moved"]))),
         ]

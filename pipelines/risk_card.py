@@ -92,7 +92,7 @@ def write_weekly(hub: Hub, run: Any, told: Mapping[str, Any], drifted: Mapping[s
 
 def differences(hub: Hub, folder: Path) -> list[str]:
     """What the kept copies say otherwise than the declarations do now, as unified diffs; empty when nothing."""
-    out = []
+    out: list[str] = []
     for name, text in documents(hub).items():
         path = folder / name
         kept = path.read_text(encoding="utf-8") if path.is_file() else ""

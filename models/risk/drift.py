@@ -53,7 +53,7 @@ def watch(
     season = year_before(as_of, weeks)
     there = season_panel(con, config, panel, season, marts)
     now = positions_of(panel, [as_of])
-    features = [] if learnt is None else of_features(panel, now, learnt, there, config)
+    features = [] if learnt is None else of_features(panel, now, learnt, there, config, weeks[0])
     scores = None if learnt is None else score_now(panel, now, learnt, config)
     out: dict[str, Any] = {
         "as_of_date": as_of.isoformat(),
@@ -89,26 +89,39 @@ def season_panel(
 
 
 def of_features(
-    panel: Panel, now: np.ndarray, learnt: Rotation, season: tuple[Panel, list[np.ndarray]], config: RiskConfig
+    panel: Panel,
+    now: np.ndarray,
+    learnt: Rotation,
+    season: tuple[Panel, list[np.ndarray]],
+    config: RiskConfig,
+    first: date,
 ) -> list[dict[str, Any]]:
-    """Each feature of the model: how far it has moved from the training weeks and from the season a year before."""
+    """Each feature of the model: how far it has moved from the training weeks and from the season a year before.
+
+    first: the first Sunday of the history. A week whose window would reach before it is not compared: a window of two
+    years that is still filling grows by itself.
+    """
     taught = positions_of(panel, learnt.split.train)
     people_taught = panel.rows["person"].iloc[taught].nunique()
     sample = _sampled(panel, taught, config)
-    weeks = max(len(learnt.split.train), 1)
+    sampled_day = _days(panel, sample)
     out = []
     for name in config.model_features:
         feature = config.feature(name)
         # Less the mean of the peers everybody moves when few of them do: what it is relative to is looked at instead.
         source = config.feature(feature.base) if feature.base else feature
-        x, then = panel.column(source.name)[now], panel.column(source.name)[sample]
+        whole = np.datetime64(first + timedelta(weeks=source.reach_weeks), "D")
+        x, then = panel.column(source.name)[now], panel.column(source.name)[sample[sampled_day >= whole]]
+        weeks = sum(np.datetime64(d, "D") >= whole for d in learnt.split.train)
         edges = bins_of(np.concatenate([x, then]))
         counts = counts_in(edges, x)
         index = stability_index(counts, counts_in(edges, then), len(x), people_taught)
         # A person stands in many training weeks: what one week holds is what is independent.
-        level = recorded(source, x, then, len(taught) / weeks, config)
+        level = recorded(source, x, then, len(taught) / len(learnt.split.train), config) if weeks else NOTHING
         before = []
         for at in season[1]:
+            if not len(at) or _days(season[0], at[:1])[0] < whole:
+                continue
             old = season[0].column(source.name)[at]
             before.append(
                 (
@@ -118,6 +131,11 @@ def of_features(
             )
         out.append(_feature_row(feature, index, level, before, config, len(now)))
     return out
+
+
+def _days(panel: Panel, at: np.ndarray) -> np.ndarray:
+    """As-of dates of the rows at the positions."""
+    return panel.rows["as_of_date"].to_numpy()[at].astype("datetime64[D]")
 
 
 def recorded(feature: Feature, now: np.ndarray, then: np.ndarray, people_then: float, config: RiskConfig) -> Moved:
@@ -292,7 +310,8 @@ def warnings_of(found: Mapping[str, Any], config: RiskConfig) -> list[dict[str, 
             what = {"more": "is there for more people than", "less": "is there for fewer people than"}
             words = f'"{one["label"]}" '
             words += f"{what[one['moved']]} usual" if one["moved"] in what else "is spread otherwise than usual"
-            out.append(_warning("feature", one["name"], f"{words}: it moved {against}.", _DO["feature"]))
+            since = against if one["index_season"] is not None else _NO_YEAR
+            out.append(_warning("feature", one["name"], f"{words}: it moved {since}.", _DO["feature"]))
     score = found["score"]
     if score and score["moved"]:
         out.append(_warning("score", "score", f"The scores are spread otherwise: they moved {against}.", _DO["score"]))

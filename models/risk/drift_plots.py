@@ -18,8 +18,9 @@ MOST_FEATURES = 25
 
 
 def feeds(arrivals: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Figure:
-    """Each feed's year, a small picture each: rows a week that came in time, on a scale of its own, from nothing up;
+    """The year of each feed that has rows enough, a small picture each: rows a week that came in time, on a scale of its own, from nothing up;
     those that moved have their title in another colour and the word. titles: of agencies."""
+    arrivals = [one for one in arrivals if drawn_apart(one)]
     lines = -(-max(len(arrivals), 1) // COLUMNS)
     drawn, axes = style.figure(
         "Rows of each week that were known in time, the last year", 1.25 * lines + 0.7, 11, nrows=lines, ncols=COLUMNS
@@ -38,6 +39,12 @@ def feeds(arrivals: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> F
     for place in flat[len(arrivals) :]:
         place.remove()
     return drawn
+
+
+def drawn_apart(feed: Mapping[str, Any]) -> bool:
+    """Whether a feed has a picture: it moved, or half of its weeks have rows enough to be shown."""
+    shown = sum(bool(week["rows"]) for week in feed["weeks"])
+    return bool(feed["amount_moved"] or feed["lateness_moved"]) or 2 * shown >= max(len(feed["weeks"]), 1)
 
 
 def features(rows: Sequence[Mapping[str, Any]], limit: float) -> Figure:

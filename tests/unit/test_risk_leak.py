@@ -80,7 +80,7 @@ def features_of(con) -> dict[str, dict]:
     learnt = SimpleNamespace(split=SimpleNamespace(train=TRAIN))
     season = drift.season_panel(con, CONFIG, panel, SEASON, "warehouse.marts")
     assert season[0] is panel
-    told = drift.of_features(panel, positions_of(panel, [AS_OF]), learnt, season, CONFIG)
+    told = drift.of_features(panel, positions_of(panel, [AS_OF]), learnt, season, CONFIG, sundays(WEEKS)[0])
     assert json.loads(json.dumps(told)) == told
     return {one["name"]: one for one in told}
 
@@ -97,6 +97,12 @@ def test_a_world_in_which_nothing_was_planted_has_no_feature_that_moved(usual):
 def test_a_feature_that_nobody_has_does_not_divide_by_nothing(usual):
     none = [one for one in usual.values() if one["index_training"] == 0.0 and not one["recorded_now"]]
     assert none and all(one["moved"] is None for one in none)
+
+
+def test_a_window_that_reaches_before_the_history_is_not_compared(usual):
+    """Two years of history and a window of two years: it has been filling all the time."""
+    assert WEEKS < 104 + 53 and usual["referrals_104w"]["index_season"] is None
+    assert usual["police_da_12w"]["index_season"] is not None
 
 
 def test_a_feed_that_halves_shows_in_its_features_and_in_no_others(con, usual):
