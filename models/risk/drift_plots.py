@@ -18,8 +18,8 @@ MOST_FEATURES = 25
 
 
 def feeds(arrivals: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Figure:
-    """The year of each feed that has rows enough, a small picture each: rows a week that came in time, on a scale of its own, from nothing up;
-    those that moved have their title in another colour and the word. titles: of agencies."""
+    """The year of each feed that has rows enough, a small picture each: rows a week that came in time, on a scale of
+    its own, from nothing up; those that moved have their title in another colour and the word. titles: of agencies."""
     arrivals = [one for one in arrivals if drawn_apart(one)]
     lines = -(-max(len(arrivals), 1) // COLUMNS)
     drawn, axes = style.figure(
