@@ -18,10 +18,9 @@ from models.risk.helped import Followed as Came
 from models.risk.helped import compare, first_stand, listed_figures
 from models.risk.labels import latest_mature
 from models.risk.margin import Near, chosen_again, families_near, same_as_then
-from models.risk.panel import build_panel
 from models.risk.queue import MODEL_CHANNEL, RULES_CHANNEL
 from models.risk.registry import ModelFileError, rules_hash
-from models.risk.rescore import CannotRescore, rescore
+from models.risk.rescore import CannotRescore, Seen, rescore, see, with_features
 from models.risk.standing import Standing, Week
 from pipelines.clock import as_of_known_at, weekly_cutoff
 from pipelines.hub import Hub
@@ -66,17 +65,8 @@ def helped(hub: Hub, con: duckdb.DuckDBPyConnection, now: datetime, marts: str =
     known, lists = standing(hub), _lists(hub, as_of_known_at(now))
     weeks = sorted(lists)
     mature = [w for w in weeks if w <= newest][-MOST_WEEKS:]
-    near: list[Near] = []
-    left_out: Counter[str] = Counter()
-    compared, batches = [], {w: hub.store.candidates(hub.store.latest_batch(w)) for w in weeks}
-    for week in mature:
-        tell(f"helped: the week that ended on {week:%d %B %Y} once more")
-        found = _near_again(hub, con, known, week, batches[week], config, book, marts)
-        if isinstance(found, str):
-            left_out[found] += 1
-        else:
-            near += found
-            compared.append(week)
+    batches = {w: hub.store.candidates(hub.store.latest_batch(w)) for w in weeks}
+    near, compared, left_out = _all_near(hub, con, known, {w: batches[w] for w in mature}, config, book, marts)
     near = first_stand(near)
     young = [one for week in weeks if week > newest for one in _listed_alone(week, batches[week])]
     days = hub.declaration("wording.yml").get("help_taken_up")
@@ -90,7 +80,7 @@ def helped(hub: Hub, con: duckdb.DuckDBPyConnection, now: datetime, marts: str =
         decided=len(hub.store.decisions(now)),
         weeks_compared=compared,
         weeks_young=len([w for w in weeks if w > newest]),
-        left_out=dict(sorted(left_out.items())),
+        left_out=left_out,
         draws=_draws(choices, least),
         lottery_rule=choices[-1]["lottery"]["rule"] if choices else "",
         seed=choices[-1]["lottery"]["seed"] if choices else None,
@@ -100,45 +90,89 @@ def helped(hub: Hub, con: duckdb.DuckDBPyConnection, now: datetime, marts: str =
     )
 
 
-def _lists(hub: Hub, until: date) -> dict[date, dict[str, str]]:
-    """By week up to a Sunday, and by the key of everybody on its newest lists, the list they are on."""
-    found: dict[date, dict[str, str]] = {}
-    for facts in hub.store.issued("weekly_list.v1"):
+def _lists(hub: Hub, until: date) -> dict[date, dict[str, set[str]]]:
+    """By week up to a Sunday, and by the key of everybody on a version of its lists, the documents they are on."""
+    found: dict[date, dict[str, set[str]]] = {}
+    for facts in hub.store.issued("weekly_list.v1", latest_only=False):
         if facts.as_of_date > until:
             continue
         on = found.setdefault(facts.as_of_date, {})
         for family in hub.store.document(facts.document_id)["families"]:
-            on |= {child["person_key"]: facts.document_id for child in family["children"]}
+            for child in family["children"]:
+                on.setdefault(child["person_key"], set()).add(facts.document_id)
     return found
 
 
+def _all_near(
+    hub: Hub, con: Any, known: Standing, batches: Mapping[date, Mapping[str, Any]], config: Any, book: Any, marts: str
+) -> tuple[list[Near], list[date], dict[str, int]]:
+    """The families beside the margins of past weeks, the weeks they are of, and how many weeks are left out by why."""
+    left_out: Counter[str] = Counter()
+    ready: dict[date, Any] = {}
+    for as_of, batch in batches.items():
+        choice = batch.get("choice")
+        if not choice:
+            left_out[NOT_RECORDED] += 1
+        elif choice["rules_hash"] != rules_hash(book):
+            left_out[RULES_CHANGED] += 1
+        elif not batch.get("model"):
+            ready[as_of] = None
+        else:
+            try:
+                ready[as_of] = load(hub, _week_of(known, as_of, str(batch["model"])))
+            except ModelFileError:
+                left_out[NO_MODEL] += 1
+    held = [d for (d,) in con.execute(f"select distinct as_of_date from {marts}.person_week").fetchall()]
+    left_out[NOT_IN_MARTS] += len(ready.keys() - set(held))
+    ready = {as_of: ready[as_of] for as_of in sorted(ready.keys() & set(held))}
+    if not ready:
+        return [], [], _counted(left_out)
+    tell(f"helped: {len(ready)} past weeks are scored once more")
+    models = [one for one in ready.values() if one is not None]
+    own = with_features(config, (f for fitted, _ in models[-1][0] for f in fitted.features)) if models else config
+    seen = see(con, own, list(ready), [card for _, card in models], marts=marts)
+    near: list[Near] = []
+    compared = []
+    for as_of, model in ready.items():
+        found = _near_again(hub, con, as_of, batches[as_of], model, config, book, seen, marts)
+        if isinstance(found, str):
+            left_out[found] += 1
+        else:
+            near += found
+            compared.append(as_of)
+    return near, compared, _counted(left_out)
+
+
+def _counted(left_out: Counter[str]) -> dict[str, int]:
+    return {why: number for why, number in sorted(left_out.items()) if number}
+
+
 def _near_again(
-    hub: Hub, con: Any, known: Standing, as_of: date, batch: Mapping[str, Any], config: Any, book: Any, marts: str
+    hub: Hub,
+    con: Any,
+    as_of: date,
+    batch: Mapping[str, Any],
+    model: Any,
+    config: Any,
+    book: Any,
+    seen: Seen,
+    marts: str,
 ) -> list[Near] | str:
     """The families beside the margins of a past week, or why they cannot be told."""
     from review.freeze import listed_recently
 
-    choice = batch.get("choice")
-    if not choice:
-        return NOT_RECORDED
-    if choice["rules_hash"] != rules_hash(book):
-        return RULES_CHANGED
+    choice = batch["choice"]
     recently = listed_recently(hub.store, as_of, choice["relist_after_weeks"], until=weekly_cutoff(as_of))
     try:
-        if batch.get("model"):
-            parts, card = load(hub, _week_of(known, as_of, str(batch["model"])))
-            again = rescore(con, parts, card, config, as_of, marts=marts)
+        if model is None:
+            now, log_odds = seen.on(as_of), None
+        else:
+            again = rescore(con, *model, config, as_of, marts=marts, seen=seen)
             if again.changed:
                 return RECORDS_CHANGED
             now, log_odds = again.panel, again.log_odds
-        else:
-            now, log_odds = build_panel(con, config, [as_of], marts=marts), None
-    except ModelFileError:
-        return NO_MODEL
     except CannotRescore:
         return RECORDS_CHANGED
-    except ValueError:
-        return NOT_IN_MARTS
     held = chosen_again(now, log_odds, choice, config, book, recently)
     return families_near(now, held) if same_as_then(now, held, batch["candidates"]) else OTHER_PEOPLE
 
@@ -170,7 +204,7 @@ def _follow(
     config: Any,
     now: Any,
     newest: date,
-    lists: Mapping[date, Mapping[str, str]],
+    lists: Mapping[date, Mapping[str, set[str]]],
     taken_up: Mapping[str, Any] | None,
 ) -> list[Came]:
     """What came of each family, as known now: decisions on its own list, or on later ones where it was missed."""
@@ -183,8 +217,10 @@ def _follow(
     out = []
     for one in near:
         week = _day(one)
-        later = {lists[w][key] for w in lists if week < w <= week + horizon for key in one.members if key in lists[w]}
-        documents = {lists[week][k] for k in one.members if k in lists.get(week, {})} if one.listed else later
+        own = [lists.get(week, {}).get(key, set()) for key in one.members]
+        after_it = [lists[w].get(key, set()) for w in lists if week < w <= week + horizon for key in one.members]
+        later = set().union(*after_it)
+        documents = set().union(*own) if one.listed else later
         kinds = [decided[d, k] for d in documents for k in one.members if (d, k) in decided]
         known = week <= newest
         up = any((k, week) in begun for k in one.members)

@@ -15,13 +15,14 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 
 from models.risk.backtest import Rotation, positions_of
-from models.risk.parts import Part
 from models.risk.calibrate import Calibration
 from models.risk.declare import Feature, RiskConfig
 from models.risk.families import deal
 from models.risk.panel import Panel, build_panel
+from models.risk.parts import Part
 from models.risk.registry import digest
 from models.risk.splits import Split
 from models.risk.train import Fitted
@@ -47,6 +48,40 @@ class Rescored:
     changed: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What several weeks need, read once. rows: the cohort of every week that taught or was scored; panel: that of the
+    weeks to score, with every feature of `config`."""
+
+    config: RiskConfig
+    rows: pd.DataFrame
+    panel: Panel
+
+    def on(self, as_of: date) -> Panel:
+        """The panel of one of the weeks."""
+        day = self.panel.rows["as_of_date"].to_numpy().astype("datetime64[D]")
+        start, end = np.searchsorted(day, [np.datetime64(as_of, "D"), np.datetime64(as_of, "D") + 1])
+        if start == end:
+            raise CannotRescore(f"Nobody of the week that ended on {as_of.isoformat()} can be read any more.")
+        rows = self.panel.rows.iloc[start:end].reset_index(drop=True)
+        return Panel(rows, self.panel.X[start:end], self.panel.names)
+
+
+def see(
+    con: duckdb.DuckDBPyConnection,
+    config: RiskConfig,
+    as_of_dates: Sequence[date],
+    cards: Iterable[Mapping[str, Any]],
+    *,
+    marts: str = "warehouse.marts",
+) -> Seen:
+    """Read what is needed to score these weeks by the models of these cards; a week costs little more than none."""
+    taught = {date.fromisoformat(d) for card in cards for d in (card.get("scored") or {}).get("weeks", [])}
+    # Families are dealt over all weeks, features are needed of those scored.
+    rows = build_panel(con, config, {*taught, *as_of_dates}, marts=marts, features=()).rows
+    return Seen(config, rows, build_panel(con, config, as_of_dates, marts=marts))
+
+
 def fingerprint(panel: Panel, learnt: Rotation) -> dict[str, Any]:
     """The mark of the rows that the newest week's scores were made of, and of how families were dealt. No key in it."""
     at = positions_of(panel, learnt.split.test[-1:])
@@ -67,13 +102,17 @@ def rescore(
     as_of: date,
     *,
     marts: str = "warehouse.marts",
+    seen: Seen | None = None,
 ) -> Rescored:
     """Score the cohort of `as_of` with a registered model, as known then.
 
-    parts, card: as `unpack_model` returns them; config: today's declarations. Raises CannotRescore when the model did
-    not score that week, or nobody of it is left to read.
+    parts, card: as `unpack_model` returns them; config: today's declarations; seen: what was read for several weeks,
+    used where the model's declarations are those it was read by. Raises CannotRescore when the model did not score that
+    week, or nobody of it is left to read.
     """
-    scored = card.get("scored") or {}
+    scored = card.get("scored")
+    if scored is None:
+        raise CannotRescore("The model's card was written by a version that did not say which rows it scored.")
     if scored.get("as_of_date") != as_of.isoformat():
         raise CannotRescore(
             f"The model registered for the week that ended on {as_of.isoformat()} did not score that week: it was made"
@@ -82,12 +121,16 @@ def rescore(
     own = with_features(config, (f for fitted, _ in parts for f in fitted.features))
     weeks = [date.fromisoformat(d) for d in scored["weeks"]]
     trained_on = date.fromisoformat(scored["trained_on"])
-    try:
-        # Families are dealt over all weeks, features are needed of one.
-        rows = build_panel(con, own, weeks, marts=marts, features=()).rows
-        panel = build_panel(con, own, [as_of], marts=marts)
-    except ValueError as error:
-        raise CannotRescore(f"The week that ended on {as_of.isoformat()} cannot be read any more: {error}.") from None
+    if seen is None or _computed(seen.config) != _computed(own):
+        try:
+            seen = see(con, own, [as_of], [card], marts=marts)
+        except ValueError as error:
+            raise CannotRescore(
+                f"The week that ended on {as_of.isoformat()} cannot be read any more: {error}."
+            ) from None
+    panel = seen.on(as_of)
+    known = seen.rows["as_of_date"].to_numpy().astype("datetime64[D]")
+    rows = seen.rows[np.isin(known, np.array(weeks, dtype="datetime64[D]"))]
     day = rows["as_of_date"].to_numpy().astype("datetime64[D]")
     fold, apart = deal(rows, day <= np.datetime64(trained_on, "D"), len(parts), own.training.seed)
     here = day == np.datetime64(as_of, "D")
@@ -106,6 +149,11 @@ def with_features(config: RiskConfig, features: Iterable[Feature]) -> RiskConfig
     own = {f.name: f for f in features}
     kept = [own.pop(f.name, f.model_copy(update={"model": False})) for f in config.features]
     return config.model_copy(update={"features": (*kept, *own.values())})
+
+
+def _computed(config: RiskConfig) -> list[Feature]:
+    """The declarations as far as they say how a value is computed; which of them a model reads is another matter."""
+    return [f.model_copy(update={"model": False}) for f in config.features]
 
 
 def _mark(panel: Panel, at: np.ndarray, names: Sequence[str], fold: np.ndarray) -> dict[str, Any]:

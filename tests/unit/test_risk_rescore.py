@@ -14,7 +14,7 @@ from models.risk.explain_person import explain_person
 from models.risk.labels import read_outcomes
 from models.risk.margin import chosen_again, families_near, same_as_then
 from models.risk.panel import build_panel
-from models.risk.rescore import CannotRescore, rescore, with_features
+from models.risk.rescore import CannotRescore, rescore, see, with_features
 from models.risk.run import run_weekly
 from models.risk.splits import plan_splits
 from tests.risk_marts import make_marts, sundays
@@ -57,7 +57,17 @@ def test_the_registered_model_gives_the_scores_of_the_day(con, run, again):
     keys = panel.rows["person_key"].iloc[at].astype(str)
     then = dict(zip(keys, learnt.log_odds(panel, at), strict=True))
     now = dict(zip(again.panel.rows["person_key"].astype(str), again.log_odds, strict=True))
-    assert then == now and len(set(again.rotation.fold)) == 2
+    assert then == now and len(set(again.rotation.fold)) == CONFIG.evaluation.family_folds
+
+
+def test_weeks_read_together_give_what_each_gives_alone(con, run, again):
+    parts, card = registry.unpack_model(run.model.files, run.model.name)
+    own = with_features(CONFIG, (f for p, _ in parts for f in p.features))
+    seen = see(con, own, [*sundays(WEEKS)[-40:-30], AS_OF], [card])
+    together = rescore(con, parts, card, CONFIG, AS_OF, seen=seen)
+    assert together.changed == () and (together.log_odds == again.log_odds).all()
+    with pytest.raises(CannotRescore, match="can be read any more"):
+        seen.on(sundays(WEEKS)[-2])
 
 
 def test_choosing_again_chooses_the_same_people_and_the_margin_is_beside_them(run, again):
@@ -123,7 +133,7 @@ def test_a_week_the_model_did_not_score_is_refused(con, run):
     parts, card = registry.unpack_model(run.model.files, run.model.name)
     with pytest.raises(CannotRescore, match="did not score that week"):
         rescore(con, parts, card, CONFIG, sundays(WEEKS)[-2])
-    with pytest.raises(CannotRescore, match="did not score that week"):
+    with pytest.raises(CannotRescore, match="did not say which rows it scored"):
         rescore(con, parts, {k: v for k, v in card.items() if k != "scored"}, CONFIG, AS_OF)
 
 
