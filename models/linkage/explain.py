@@ -35,6 +35,7 @@ _ADJUSTED = {
     "possible_twins": "they may be twins: same birth date and family, different first names",
     "namesake": "they may be a parent and child of one name",
     "siblings": "they may be brothers or sisters: one home and surname, different first names and birth dates",
+    "kin": "they may be of one family, whose surname and address say little about who is who",
     "id_disagreement": "their identifiers differ",
     "decision": "a person decided that they are two people",
     "id_conflict": "they share an identifier but neither birth date nor names agree",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,3 +173,111 @@ def test_twins_of_a_table_with_families_stay_two() -> None:
     assert sorted(map(sorted, found)) == sorted(
         [f"{family}-{child}-0", f"{family}-{child}-1"] for family in range(150) for child in range(3)
     )
+
+
+def test_the_weights_are_those_of_splink_with_the_model_learnt() -> None:
+    import duckdb
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
+    from models.linkage import duck
+    from models.linkage.table import comparisons, weigh
+
+    table = registry(20).assign(sex=lambda rows: np.where(rows["record_id"].str.endswith("0"), "F", None))
+    table.loc[5, ["forename", "surname"]] = [table["surname"][5], None]
+    columns = {name: name for name in ("forename", "surname", "birth_date", "sex", "postcode")}
+    frame = standardise_table(table, columns, [])[0]
+    frame.insert(0, "node", np.arange(len(frame)))
+    model = link_table(table).model
+    known = {column: pd.factorize(frame[column]) for column in comparisons.TF_COLUMNS}
+    share = {column: (np.arange(len(values)) + 1) / (3 * len(values)) for column, (_, values) in known.items()}
+    with duckdb.connect() as con:
+        duck.load_nodes(con, frame)
+        con.execute(
+            "create table candidate as select l.node::integer as l, r.node::integer as r "
+            "from node_plain as l inner join node_plain as r on l.node < r.node"
+        )
+        compared = weigh.compare(con, model["comparisons"])
+        rarity = {column: (code, share[column]) for column, (code, _) in known.items()}
+        ours = weigh.match_weights(compared, model, rarity)
+        api = DuckDBAPI(connection=con)
+        linker = Linker(
+            api.register(con.table("node_plain"), dataset_display_name="people"),
+            model | {"blocking_rules_to_generate_predictions": ["1 = 1"]},
+        )
+        for column, (_, values) in known.items():
+            con.register(f"told_{column}", pd.DataFrame({column: values, f"tf_{column}": share[column]}))
+            con.execute(f"create table rare_{column} as select * from told_{column}")
+            told = api.register(con.table(f"rare_{column}"), dataset_display_name=f"tf_in_{column}")
+            linker.table_management.register_term_frequency_lookup(told, column)
+        scored = linker.inference.predict()
+        theirs = con.sql(f"select match_weight from {scored.physical_name} order by node_l, node_r").fetchnumpy()
+    assert len(ours) == len(table) * (len(table) - 1) // 2
+    np.testing.assert_allclose(ours, np.asarray(theirs["match_weight"]), atol=1e-6)
+
+
+def family(*people: tuple[str, str, str], surname: str = "Ashdown", place: str = "NM1 1AA") -> list[tuple[object, ...]]:
+    return [(f"{surname}-{n}", name, surname, born, sex, place) for n, (name, born, sex) in enumerate(people)]
+
+
+def test_in_a_table_of_families_surname_and_home_say_little_about_two_of_one_home() -> None:
+    """Bill and William, born years apart: one person misdated among strangers, but hardly where homes hold kin."""
+    rng, rows = np.random.default_rng(2), []
+    for n in range(60):
+        surname = (
+            "".join(rng.choice(list("bcdfghjklmnprstvw"), 3)) + "o" + "".join(rng.choice(list("lmnrst"), 2)) + "ey"
+        )
+        born = np.sort(rng.choice(np.arange("2006-01-02", "2019-12-01", dtype="datetime64[D]"), 3, replace=False))
+        names = [("Hamish", "M"), ("Imogen", "F"), ("Jorge", "M")]
+        own = [(name, str(day), sex) for (name, sex), day in zip(names, born, strict=True) for _ in range(2)]
+        rows += family(*own, surname=surname, place=f"{10_000 + n}")
+    rows += family(("William", "2009-03-14", "M"), ("Bill", "2015-10-27", "M"), surname="Quellington", place="99999")
+    edges = link_table(town(rows)).edges.set_index("record_id_l")
+    brothers = edges.loc["Quellington-0"]
+    assert brothers["adjusted_by"] == "kin"
+    assert brothers["adjusted_weight"] < brothers["match_weight"] - 6
+
+
+def test_a_table_of_strangers_pays_nothing_for_families() -> None:
+    rows = registry(80)
+    wrong = rows["record_id"].str.endswith("1") & (rows.index % 5 == 1)
+    rows.loc[wrong, "forename"] = "Kirsten"
+    found = link_table(rows.assign(postcode=rows["postcode"].fillna("10115")))
+    assert set(found.edges["adjusted_by"].dropna()) == set()
+    assert right([set(group) for _, group in found.persons.groupby("person")["record_id"]], 80) >= 70
+
+
+def test_a_father_and_a_son_of_one_name_stay_two() -> None:
+    rng, rows = np.random.default_rng(3), []
+    for n in range(60):
+        surname = (
+            "".join(rng.choice(list("bcdfghjklmnprstvw"), 3)) + "o" + "".join(rng.choice(list("lmnrst"), 2)) + "ey"
+        )
+        father = np.datetime64("1970-01-02") + int(rng.integers(0, 3000))
+        son = father + int(rng.integers(9000, 14000))
+        name = ["Bruno", "Dmitri", "Farouk", "Hamish"][n % 4]
+        rows += family(
+            *((name, str(day), "M") for day in (father, father, son, son)), surname=surname, place=f"{n + 100}"
+        )
+    found = persons(town(rows))
+    assert sum(len(group) == 2 for group in found) >= 118
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.assign(surname="Smith"),
+        lambda rows: rows.assign(sex="X", postcode="00000"),
+        lambda rows: rows.assign(forename=None, postcode=None),
+        lambda rows: rows.assign(birth_date=pd.NaT, sex=1.0),
+        lambda rows: rows.assign(card=np.arange(len(rows)) // 2 + 0.0),
+        lambda rows: rows.assign(card=pd.array(np.arange(len(rows)) // 2, dtype="Int64")),
+        lambda rows: rows.assign(forename=[b"x"] * len(rows)),
+    ],
+)
+def test_odd_columns_end_well(change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    rows = change(registry(15))
+    found = link_table(rows, identifiers=["card"] if "card" in rows else [])
+    assert len(found.persons) == len(rows)
+    if "card" in rows:
+        assert right([set(group) for _, group in found.persons.groupby("person")["record_id"]], 15) == 15

@@ -51,7 +51,7 @@ _PAIRS_AT_LEAST = 500_000
 def make_candidates(
     con: duckdb.DuckDBPyConnection, identifiers: Sequence[str], cap: int, touched: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Make table ``candidate(join_key_l, join_key_r, match_key)`` from table ``node_plain``.
+    """Make table ``candidate(l, r)``, ``l < r``, from table ``node_plain``.
 
     ``touched``: nodes of which every pair must have one; all pairs by default. Returns ``rule, pairs, cut_keys,
     cut_pairs`` per rule: pairs its keys of few enough records make (a pair may be made by several rules), and the keys
@@ -86,10 +86,7 @@ def make_candidates(
             f"where n <= {int(n[few].max(initial=0))} and l.node < r.node {new}"
         )
         counts.append((name, int(made[few].sum()), int(blocks[~few].sum()), int(made[~few].sum())))
-    con.execute(
-        "create or replace table candidate as select distinct l as join_key_l, r as join_key_r, '0' as match_key "
-        "from pair"
-    )
+    con.execute("create or replace table candidate as select distinct l, r from pair")
     for table in ("block_key", "block", "pair"):
         con.execute(f"drop table {table}")
     return pd.DataFrame(counts, columns=["rule", "pairs", "cut_keys", "cut_pairs"])

@@ -13,7 +13,7 @@ from typing import Any
 
 TF_COLUMNS = ("forename", "surname", "birth_date", "birth_year", "postcode")
 # Levels that a value's rarity bears on, and the column whose value it is; ``same`` always.
-_RARE = {"one letter out": None, "in the forename's place": "surname", "same year": "birth_year"}
+_RARE = {"one letter out": None, "in the forename's place": "surname"}
 Level = tuple[str, str, float, float]
 
 # Swapped, and perhaps misspelt into the bargain; two people of one surname are not.
@@ -38,6 +38,10 @@ _DAY_AND_MONTH = (
 _TWO_OF_THREE = (
     "(birth_date_l[1:4] = birth_date_r[1:4])::int + (birth_date_l[6:7] = birth_date_r[6:7])::int "
     "+ (birth_date_l[9:10] = birth_date_r[9:10])::int >= 2"
+)
+# Often written for "some day of the year"; how often, the table tells.
+_FIRST_JANUARY = (
+    "birth_date_l[1:4] = birth_date_r[1:4] and (birth_date_l[6:10] = '01-01' or birth_date_r[6:10] = '01-01')"
 )
 # NULL, and so not true, of a date that cannot be.
 _DAYS_APART = "abs(birth_day_l::int - birth_day_r::int) <= {}"
@@ -74,12 +78,19 @@ BIRTH_DATE: tuple[Level, ...] = (
     ("birth_date_l = birth_date_r", "same", 0.68, 1e-4),
     (_DAY_AND_MONTH, "day and month swapped", 0.01, 3e-5),
     ("damerau_levenshtein(birth_date_l, birth_date_r) <= 1", "one digit out", 0.12, 1e-3),
+    (_FIRST_JANUARY, "one on 1 January", 0.02, 1e-4),
     (_TWO_OF_THREE, "two parts of three", 0.03, 3e-3),
     (_DAYS_APART.format(31), "a month apart", 0.02, 2e-3),
-    ("birth_year_l = birth_year_r", "same year", 0.06, 0.018),
+    ("birth_date_l[1:4] = birth_date_r[1:4]", "another day of the year", 0.06, 0.018),
     (_DAYS_APART.format(400), "a year apart", 0.02, 0.02),
     ("damerau_levenshtein(birth_year_l, birth_year_r) <= 1", "year one digit out", 0.04, 0.14),
     ("else", "different", 0.04, 0.815),
+)
+# Where one of the two is a year alone, or both are.
+BIRTH_YEAR: tuple[Level, ...] = (
+    ("birth_year_l = birth_year_r", "same", 0.85, 0.02),
+    ("damerau_levenshtein(birth_year_l, birth_year_r) <= 1", "one digit out", 0.07, 0.14),
+    ("else", "different", 0.08, 0.84),
 )
 SEX: tuple[Level, ...] = (("sex_l = sex_r", "same", 0.97, 0.5), ("else", "different", 0.03, 0.5))
 POSTCODE: tuple[Level, ...] = (
@@ -110,7 +121,8 @@ def identifier_levels(column: str) -> tuple[Level, ...]:
 
 def comparisons(identifiers: Sequence[str]) -> list[dict[str, Any]]:
     """Splink comparison dictionaries with the stated chances; the ``identifiers`` are column names."""
-    parts = {"forename": FORENAME, "surname": SURNAME, "birth_date": BIRTH_DATE, "sex": SEX, "postcode": POSTCODE}
+    parts = {"forename": FORENAME, "surname": SURNAME, "birth_date": BIRTH_DATE, "birth_year": BIRTH_YEAR}
+    parts |= {"sex": SEX, "postcode": POSTCODE}
     parts |= {column: identifier_levels(column) for column in identifiers}
     return [_comparison(column, levels) for column, levels in parts.items()]
 
@@ -129,9 +141,9 @@ def settings(identifiers: Sequence[str]) -> dict[str, Any]:
 
 
 def _comparison(column: str, levels: tuple[Level, ...]) -> dict[str, Any]:
-    # A date of which only the year is known is still a date.
-    known = "birth_year" if column == "birth_date" else column
-    missing = f"{known}_l is null or {known}_r is null"
+    missing = f"{column}_l is null or {column}_r is null"
+    if column == "birth_year":
+        missing += " or (birth_date_l is not null and birth_date_r is not null)"
     if column == "surname":
         # Swapped names are evidence once, in the forename.
         missing = f"({missing} or {_SWAPPED}) and not {_ALONE}"

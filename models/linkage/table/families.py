@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from models.linkage.adjust import forenames_differ
@@ -26,22 +28,71 @@ NEVER = 10_000
 """Years between births that no two people reach: the namesake rule is off."""
 
 
-def family_rules(pairs: pd.DataFrame, model: Mapping[str, Any], settings: LinkageSettings) -> LinkageSettings:
-    """Settings with the rules against twins, siblings and namesakes on where such people are to be expected.
+@dataclass(frozen=True)
+class Rules:
+    """``settings`` with each rule of adjust.py on or off; ``odds``: see :func:`kin_odds`."""
+
+    settings: LinkageSettings
+    odds: float | None
+
+
+def family_rules(
+    pairs: pd.DataFrame, model: Mapping[str, Any], birth_years: np.ndarray, settings: LinkageSettings
+) -> Rules:
+    """The rules against twins, siblings and namesakes that are called for by the people in a table.
 
     ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of ``duck.FAMILY_FEATURES``. ``model``: Splink
-    settings with learnt chances.
+    settings with learnt chances. ``birth_years``: of the table's records, where known.
     """
     unsure = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["both_birth"] & pairs["both_forename"]
     differ = forenames_differ(pairs)
     kin = pairs[unsure].assign(two_names=differ[unsure])
-    born, sexes = _chances(model, "birth_date"), _chances(model, "sex")
-    years = settings.namesake_years if namesakes_expected(kin, born, settings.namesake_years) else NEVER
-    return dataclasses.replace(
+    home = count_homes(kin, birth_years, settings.namesake_years)
+    on = dataclasses.replace(
         settings,
-        twin_weight=settings.twin_weight if twins_expected(kin, sexes) else None,
-        sibling_weight=settings.twin_weight if siblings_expected(kin, born) else None,
-        namesake_years=years,
+        twin_weight=settings.twin_weight if twins_expected(kin, _chances(model, "sex")) else None,
+        sibling_weight=settings.twin_weight if siblings_expected(home) else None,
+        namesake_years=settings.namesake_years if namesakes_expected(home) else NEVER,
+    )
+    return Rules(on, kin_odds(home))
+
+
+@dataclass(frozen=True)
+class Home:
+    """Pairs of one home and surname, counted.
+
+    Attributes:
+        one_name: pairs of one forename with one birth date, with dates unlike and fewer years apart than a parent and
+            child, and with dates further apart.
+        two_names: pairs of two forenames with one birth date, and with dates unlike.
+        strangers_far: strangers whose births are that far apart, for each whose births are not.
+    """
+
+    one_name: tuple[int, int, int]
+    two_names: tuple[int, int]
+    strangers_far: float
+
+
+def count_homes(kin: pd.DataFrame, birth_years: np.ndarray, years: int) -> Home:
+    """Count pairs of one home. ``birth_years``: of everybody in the table; ``years``: least between parent and child.
+
+    >>> pair = {"two_names": False, "same_postcode": True, "same_birth": False, "near_birth": False}
+    >>> pairs = pd.DataFrame([pair | {"years_apart": apart} for apart in (3, 30, 31)])
+    >>> count_homes(pairs, np.array([1980, 1982, 2010]), 12)
+    Home(one_name=(0, 1, 2), two_names=(0, 0), strangers_far=2.0)
+    """
+    home = kin[kin["same_postcode"]]
+    one, far, unlike = ~home["two_names"], home["years_apart"] >= years, ~home["near_birth"]
+
+    def count(which: pd.Series) -> int:
+        return int(which.sum())
+
+    born = np.bincount(birth_years - birth_years.min(initial=10_000)).astype(float)
+    apart = np.correlate(born, born, "full")[len(born) - 1 :] if len(born) else born
+    return Home(
+        one_name=(count(one & home["same_birth"]), count(one & unlike & ~far), count(one & unlike & far)),
+        two_names=(count(~one & home["same_birth"]), count(~one & unlike)),
+        strangers_far=float(apart[years:].sum() / max(apart[1:years].sum(), 1.0)),
     )
 
 
@@ -67,39 +118,76 @@ def twins_expected(kin: pd.DataFrame, sexes: Mapping[str, float]) -> bool:
     return bool(siblings and _TWINS_AMONG_SIBLINGS * siblings >= 0.5 * alike["same_postcode"].sum())
 
 
-def siblings_expected(kin: pd.DataFrame, born: Mapping[str, float]) -> bool:
+def siblings_expected(home: Home) -> bool:
     """Whether pairs of one home with two forenames and two births are two people, rather than one with two errors.
 
-    Who is misnamed is misdated no more often than others: misnamed pairs with the right date tell how many to expect.
+    Who is misnamed is misdated no more often than others, and the pairs of one name tell how often that is.
 
-    >>> right = {"two_names": True, "same_postcode": True, "same_birth": True, "near_birth": True}
-    >>> wrong = right | {"same_birth": False, "near_birth": False}
-    >>> born = {"same": 0.8, "day and month swapped": 0.0, "one digit out": 0.1}
-    >>> siblings_expected(pd.DataFrame([right] * 80 + [wrong] * 15), born)
+    >>> siblings_expected(Home(one_name=(100, 10, 2), two_names=(80, 15), strangers_far=0.3))
     False
-    >>> siblings_expected(pd.DataFrame([right] * 8 + [wrong] * 15), born)
+    >>> siblings_expected(Home(one_name=(100, 10, 30), two_names=(8, 15), strangers_far=0.3))
     True
     """
-    home = kin[kin["two_names"] & kin["same_postcode"]]
-    misdated = 1 - born["same"] - born["day and month swapped"] - born["one digit out"]
-    return bool((~home["near_birth"]).sum() > _UNEXPLAINED * home["same_birth"].sum() * misdated / born["same"])
+    same, near, _ = home.one_name
+    misnamed, both = home.two_names
+    return both > _UNEXPLAINED * misnamed * (near + 1) * (1 + home.strangers_far) / max(same, 1)
 
 
-def namesakes_expected(kin: pd.DataFrame, born: Mapping[str, float], years: int) -> bool:
-    """Whether pairs of one home and one name, born ``years`` or more apart, are parent and child.
+def kin_odds(home: Home) -> float | None:
+    """Binary logarithm of the odds that two records of one home and surname are one person; None without families.
 
-    >>> right = {"two_names": False, "same_postcode": True, "same_birth": True, "near_birth": True, "years_apart": 0}
-    >>> far = right | {"same_birth": False, "near_birth": False, "years_apart": 30}
-    >>> born = {"same": 0.8, "different": 0.05, "year one digit out": 0.06}
-    >>> namesakes_expected(pd.DataFrame([right] * 80 + [far] * 9), born, 12)
+    Twice told is not twice known: in a home of families the surname and the address are shared by all, so what they
+    say of two records is this and no more.
+
+    >>> kin_odds(Home(one_name=(100, 10, 2), two_names=(80, 15), strangers_far=0.3)) is None
+    True
+    >>> kin_odds(Home(one_name=(230, 11, 2), two_names=(8, 999), strangers_far=0.3))
+    -2.0
+    """
+    if not siblings_expected(home):
+        return None
+    one = sum(home.one_name[:2]) + home.two_names[0]
+    return round(float(np.log2((one + 1) / (home.two_names[1] + 1))), 1)
+
+
+def among_kin(pairs: pd.DataFrame, shared: np.ndarray, birth: np.ndarray, odds: float | None) -> pd.DataFrame:
+    """``pairs`` (adjusted) weighed against kin where they may be kin: one home, one surname, no identifier.
+
+    ``shared``: bits that surname, postcode and prior give each pair; ``odds`` takes their place. ``birth``: bits of the
+    birth date. One birth date is much less rare among kin than among strangers, because of twins.
+
+    >>> home = {"kind": "probabilistic", "near_surname": True, "same_postcode": True, "both_birth": True}
+    >>> pair = home | {"both_forename": True, "same_birth": False, "adjusted_weight": 7.0, "adjusted_by": None}
+    >>> pairs = pd.DataFrame([pair, pair | {"kind": "deterministic"}])
+    >>> weighed = among_kin(pairs, np.full(2, 9.0), np.full(2, -5.0), -2)
+    >>> weighed[["adjusted_weight", "adjusted_by"]].to_numpy().tolist()
+    [[-4.0, 'kin'], [7.0, None]]
+    """
+    if odds is None:
+        return pairs
+    may_be = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["same_postcode"]
+    may_be &= pairs["both_birth"] & pairs["both_forename"]
+    twins = np.where(pairs["same_birth"], np.minimum(birth, -np.log2(_TWINS_AMONG_SIBLINGS)) - birth, 0.0)
+    weight = pairs["adjusted_weight"].to_numpy()
+    against = np.where(may_be, np.minimum(weight, weight - shared + odds + twins), weight).round(6)
+    by = pairs["adjusted_by"].to_numpy(dtype=object).copy()
+    by[(against < weight) & pairs["adjusted_by"].isna().to_numpy()] = "kin"
+    return pairs.assign(adjusted_weight=against, adjusted_by=pd.Series(by, index=pairs.index, dtype="object"))
+
+
+def namesakes_expected(home: Home) -> bool:
+    """Whether pairs of one home and one name, born far apart, are parent and child rather than one person misdated.
+
+    A date written wrongly altogether is as far from the right one as two strangers' dates are; the pairs whose dates
+    differ by fewer years than a parent and child tell how many such dates there are.
+
+    >>> namesakes_expected(Home(one_name=(100, 10, 4), two_names=(0, 0), strangers_far=0.3))
     False
-    >>> namesakes_expected(pd.DataFrame([right] * 80 + [far] * 19), born, 12)
+    >>> namesakes_expected(Home(one_name=(100, 10, 19), two_names=(0, 0), strangers_far=0.3))
     True
     """
-    home = kin[~kin["two_names"] & kin["same_postcode"]]
-    far = ((home["years_apart"] >= years) & ~home["near_birth"]).sum()
-    misdated = born["different"] + 0.5 * born["year one digit out"]
-    return bool(far > _UNEXPLAINED * home["same_birth"].sum() * misdated / born["same"])
+    _, near, far = home.one_name
+    return far > _UNEXPLAINED * (near + 1) * home.strangers_far
 
 
 def _chances(model: Mapping[str, Any], column: str) -> dict[str, float]:

@@ -10,12 +10,14 @@ a random pair is as often one person as two, and an uncorrected ``u`` would make
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+
+from models.linkage.table.weigh import Compared, level_cases, sides
 
 _RANDOM_PAIRS = 200_000
 _LARGEST_PERSON = 60
@@ -23,7 +25,7 @@ _LARGEST_PERSON = 60
 _STATED = 20.0
 _STATED_STRANGERS = 2_000.0
 # Of the pairs of a very small table half may match; that is no reason to believe any of them.
-_LARGEST_PRIOR = 0.1
+_LEAST_PRIOR, _LARGEST_PRIOR = 1e-12, 0.1
 _LEAST, _LEAST_DIFFERENT = 1e-7, 1e-3
 _MOST_DIFFERENT = 2.5
 # Bits below which an unjoined pair teaches nothing.
@@ -67,14 +69,14 @@ def learn(
     settings: dict[str, Any],
     among_all: list[np.ndarray],
     person: np.ndarray,
-    pairs: pd.DataFrame | None = None,
+    found: Weighed | None = None,
 ) -> dict[str, Any]:
     """Settings with ``m``, ``u`` and the prior that the persons found so far imply.
 
     ``person``: person number of each node. A person of many records counts once per record and not once per pair, so
-    that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``pairs``: weighted pairs
-    (``node_l, node_r, adjusted_weight``). Those that were not joined count by their probability: one person's records
-    that differ much are seldom found, and learning from those found alone would make every difference look fatal.
+    that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``found``: the pairs weighed
+    so far. Those that were not joined count by their probability: one person's records that differ much are seldom
+    found, and learning from those found alone would make every difference look fatal.
     """
     n = len(person)
     sizes = np.bincount(person)
@@ -82,13 +84,16 @@ def learn(
     share = 1.0 / sizes[person[left]]
     # Before anybody is found, every record is given one other on average.
     matches = float((sizes * (sizes - 1) / 2).sum()) or n / 2
-    if pairs is not None:
-        a, b, chance = _undecided(person, pairs)
-        matches += float(chance.sum())
-        share = np.r_[share, chance * 2.0 / (sizes[person[a]] + sizes[person[b]])]
-        left, right = np.r_[left, a], np.r_[right, b]
-    prior = min(matches / max(n * (n - 1) / 2, 1.0), _LARGEST_PRIOR)
     inside = _level_counts(con, left, right, share, settings["comparisons"])
+    if found is not None:
+        compared, chance = _undecided(person, found)
+        matches += float(chance.sum())
+        share = chance * 2.0 / (sizes[person[compared.left]] + sizes[person[compared.right]])
+        inside = [
+            counted + np.bincount(level, weights=share, minlength=len(counted))
+            for counted, level in zip(inside, compared.levels, strict=True)
+        ]
+    prior = float(np.clip(matches / max(n * (n - 1) / 2, 1.0), _LEAST_PRIOR, _LARGEST_PRIOR))
     learnt = [
         _learnt(comparison, counted, everybody, prior)
         for comparison, counted, everybody in zip(settings["comparisons"], inside, among_all, strict=True)
@@ -96,11 +101,18 @@ def learn(
     return {**settings, "comparisons": learnt, "probability_two_random_records_match": prior}
 
 
-def _undecided(person: np.ndarray, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Weighed:
+    """Pairs of nodes, and what each weighs in bits after the family rules."""
+
+    compared: Compared
+    weight: np.ndarray
+
+
+def _undecided(person: np.ndarray, found: Weighed) -> tuple[Compared, np.ndarray]:
     """Pairs of two persons that may yet be one person, and how likely each is."""
-    left, right, weight = (pairs[column].to_numpy() for column in ("node_l", "node_r", "adjusted_weight"))
-    open_ = (person[left] != person[right]) & (weight > _HARDLY)
-    return left[open_], right[open_], 1 / (1 + 2.0 ** -weight[open_].astype(float))
+    open_ = (person[found.compared.left] != person[found.compared.right]) & (found.weight > _HARDLY)
+    return found.compared.take(np.flatnonzero(open_)), 1 / (1 + 2.0 ** -found.weight[open_])
 
 
 def _learnt(comparison: dict[str, Any], inside: np.ndarray, everybody: np.ndarray, prior: float) -> dict[str, Any]:
@@ -169,19 +181,10 @@ def _level_counts(
 ) -> list[np.ndarray]:
     """Sum of ``share`` over the pairs that stand at each level of each comparison."""
     con.register("pair_input", pa.table({"node_l": left, "node_r": right, "share": share}))
-    cases = []
-    for number, comparison in enumerate(comparisons):
-        levels = comparison["comparison_levels"]
-        whens = " ".join(
-            f"when {level['sql_condition']} then {place}"
-            for place, level in enumerate(levels)
-            if level["sql_condition"] != "ELSE"
-        )
-        cases.append(f"case {whens} else {len(levels) - 1} end as level_{number}")
     columns = ", ".join(f"level_{number}" for number in range(len(comparisons)))
     stood = con.sql(
-        f"select {columns}, sum(share) as share from (select share, {', '.join(cases)} from ("
-        f"select share, {_sides(con)} from pair_input inner join node_plain as l on l.node = node_l "
+        f"select {columns}, sum(share) as share from (select share, {level_cases(comparisons)} from ("
+        f"select share, {sides(con)} from pair_input inner join node_plain as l on l.node = node_l "
         f"inner join node_plain as r on r.node = node_r)) group by {columns}"
     ).fetchnumpy()
     con.unregister("pair_input")
@@ -195,25 +198,20 @@ def _level_counts(
     ]
 
 
-def _sides(con: duckdb.DuckDBPyConnection) -> str:
-    columns = [row[0] for row in con.sql("describe node_plain").fetchall()]
-    compared = [column for column in columns if column != "node" and not column.endswith("_marks")]
-    return ", ".join(f'l."{c}" as "{c}_l", r."{c}" as "{c}_r"' for c in compared)
+def frequencies(code: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """By code, the share of persons found so far who have that value, the person at hand left out.
 
+    ``code``: of each node's value, -1 none. A birthday that only one person's records show is as rare as any other,
+    however many records show it; half a person is what a value seen once is worth, or what chance alone would give, if
+    that is less.
 
-def frequencies(nodes: pd.DataFrame, column: str, person: np.ndarray) -> pd.DataFrame:
-    """``value, frequency``: the share of persons found so far who have a value, the person at hand left out.
-
-    A birthday that only one person's records show is as rare as any other, however many records show it; half a person
-    is what a value seen once is worth, or what chance alone would give, if that is less.
-
-    >>> nodes = pd.DataFrame({"surname": ["ray", "ray", "low", "ray"]})
-    >>> frequencies(nodes, "surname", np.array([0, 0, 1, 2])).round(3).to_dict("list")
-    {'value': ['low', 'ray'], 'frequency': [0.167, 0.5]}
+    >>> frequencies(np.array([0, 0, 1, 0, -1]), np.array([0, 0, 1, 2, 2])).round(3).tolist()
+    [0.5, 0.167]
     """
-    held = pd.DataFrame({"value": nodes[column], "person": person}).dropna().drop_duplicates()
-    counts = held.groupby("value", sort=True).size().astype(float)
-    people = max(held["person"].nunique(), 1)
+    known = code >= 0
+    values = int(code.max(initial=-1)) + 1
+    held = np.unique(person[known] * values + code[known]) if values else np.zeros(0, dtype="int64")
+    counts = np.bincount(held % max(values, 1), minlength=values).astype(float)
+    people = max(len(np.unique(person[known])), 1)
     chance = (1.0 + float((counts * (counts - 1)).sum())) / people
-    worth = (counts - 0.5).where(counts > 1, min(0.5, chance))
-    return pd.DataFrame({"value": counts.index.astype(str), "frequency": (worth / people).to_numpy()})
+    return np.where(counts > 1, counts - 0.5, min(0.5, chance)) / people

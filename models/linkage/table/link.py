@@ -13,7 +13,6 @@ joins two records that the caller says are ``apart``.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,18 +20,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from splink import Linker
-from splink.backends.duckdb import DuckDBAPI
 
 from models.linkage import duck, nodes
 from models.linkage.adjust import adjust
 from models.linkage.cluster import Constraints, cluster
 from models.linkage.edges import quarantine_shared
 from models.linkage.settings import LinkageSettings
-from models.linkage.table import comparisons, learn
+from models.linkage.table import comparisons, learn, weigh
 from models.linkage.table.candidates import make_candidates
-from models.linkage.table.families import family_rules
+from models.linkage.table.families import Rules, among_kin, family_rules
 from models.linkage.table.profiles import describe
 from models.linkage.table.standardise import standardise_table
 
@@ -44,24 +40,6 @@ TABLE_SETTINGS = LinkageSettings(
 _FIRST_BAR = 3.0
 # How often persons are compared again, after each step of learning.
 _LEARNING_ROUNDS = (1, 4)
-_FEATURES = """
-select
-    node_l, node_r, match_weight, {weights} as weights,
-    case when {numbered} then 'deterministic' else 'probabilistic' end as kind,
-    false as other_nhs, false as other_upn,
-    a.sex is not null and b.sex is not null as both_sex,
-""" + (
-    duck.FAMILY_FEATURES
-    + """
-from (
-    select p.*, l as a, r as b
-    from scored as p
-    inner join node_plain as l on l.node = p.node_l
-    inner join node_plain as r on r.node = p.node_r
-)
-order by node_l, node_r
-"""
-)
 
 
 @dataclass(frozen=True)
@@ -86,12 +64,29 @@ class LinkedTable:
 
 @dataclass(frozen=True)
 class _Taught:
-    """All that weighing needs: Splink settings with learnt chances, value frequencies, identifiers, rules in force."""
+    """All that weighing needs: Splink settings with learnt chances, values and how common each is, rules in force."""
 
     model: dict[str, Any]
-    frequencies: dict[str, pd.DataFrame]
-    identifiers: Sequence[str]
-    settings: LinkageSettings
+    values: Mapping[str, pd.Index]
+    frequencies: Mapping[str, np.ndarray]
+    rules: Rules
+
+    def adjusted(self, pairs: pd.DataFrame, compared: weigh.Compared, rarity: weigh.Rarity) -> pd.DataFrame:
+        """Pairs (``row``: their place in ``compared``) with the family rules applied."""
+        here = compared.take(pairs["row"].to_numpy())
+        surname, postcode, birth = (
+            weigh.match_weights(here, self.model, rarity, column) for column in ("surname", "postcode", "birth_date")
+        )
+        prior = float(self.model["probability_two_random_records_match"])
+        shared = surname + postcode + np.log2(prior / (1 - prior))
+        return among_kin(adjust(pairs, self.rules.settings), shared, birth, self.rules.odds)
+
+    def rarity(self, nodes: pd.DataFrame) -> weigh.Rarity:
+        """Code and frequency of the values of any nodes that hold values of this table."""
+        return {
+            column: (known.get_indexer(pd.Index(nodes[column])), self.frequencies[column])
+            for column, known in self.values.items()
+        }
 
 
 def link_table(
@@ -182,40 +177,84 @@ def _solve(
 ) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Person of every node, the weighted pairs of nodes, what blocking made of them, and the model."""
     untaught = comparisons.settings(identifiers)
+    known = {column: pd.factorize(frame[column]) for column in comparisons.TF_COLUMNS}
+    born = pd.to_numeric(frame["birth_year"], errors="coerce").dropna().to_numpy(dtype="int64")
     with duck.scratch(settings) as con:
         duck.load_nodes(con, frame)
         blocking = make_candidates(con, identifiers, settings.block_cap)
         among_all = learn.all_pair_shares(con, untaught["comparisons"])
+        compared = weigh.compare(con, untaught["comparisons"])
+        asked = _Features(con, compared, identifiers)
 
-        def weigh(person: np.ndarray, pairs: pd.DataFrame | None) -> tuple[_Taught, pd.DataFrame]:
-            model = learn.learn(con, untaught, among_all, person, pairs)
-            frequencies = {column: learn.frequencies(frame, column, person) for column in comparisons.TF_COLUMNS}
-            raw = _weigh(con, _Taught(model, frequencies, identifiers, settings))
-            rules = family_rules(raw, model, settings)
-            return _Taught(model, frequencies, identifiers, rules), adjust(raw, rules)
+        def weighed(person: np.ndarray, so_far: learn.Weighed | None) -> tuple[_Taught, pd.DataFrame]:
+            model = learn.learn(con, untaught, among_all, person, so_far)
+            frequencies = {column: learn.frequencies(code, person) for column, (code, _) in known.items()}
+            rarity = {column: (code, frequencies[column]) for column, (code, _) in known.items()}
+            pairs = asked.worth(weigh.match_weights(compared, model, rarity), settings.keep_weight)
+            values = {column: pd.Index(distinct) for column, (_, distinct) in known.items()}
+            taught = _Taught(model, values, frequencies, family_rules(pairs, model, born, settings))
+            return taught, taught.adjusted(pairs, compared, rarity)
 
-        taught, pairs = weigh(np.arange(len(frame)), None)
+        taught, pairs = weighed(np.arange(len(frame)), None)
         bar = dataclasses.replace(settings, join_weight=settings.join_weight + _FIRST_BAR)
         person = _cluster(len(frame), pairs, apart, bar)
         for rounds in _LEARNING_ROUNDS:
-            taught, pairs = weigh(person, pairs)
+            so_far = learn.Weighed(compared.take(pairs["row"].to_numpy()), pairs["adjusted_weight"].to_numpy())
+            taught, pairs = weighed(person, so_far)
             person = _cluster(len(frame), pairs, apart, settings)
-            person = _join_persons(frame, records, person, apart, taught, rounds)
+            person = _join_persons(frame, records, person, apart, identifiers, taught, rounds, settings)
+        kept = compared.take(pairs["row"].to_numpy())
+        pairs["weights"] = weigh.weights_by_column(con, kept, taught.model, taught.rarity(frame))
     return person, pairs, blocking, taught.model
 
 
+class _Features:
+    """What the family rules ask of pairs, found out once for each pair that is worth it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, compared: weigh.Compared, identifiers: Sequence[str]) -> None:
+        self._con, self._compared, self._identifiers = con, compared, identifiers
+        self._place = np.full(len(compared.left), -1, dtype="int64")
+        self._known: list[pd.DataFrame] = []
+        self._size = 0
+
+    def worth(self, weight: np.ndarray, least: float) -> pd.DataFrame:
+        """Pairs of at least this weight: ``row, node_l, node_r, match_weight`` and features."""
+        rows = np.flatnonzero(weight >= least)
+        new = rows[self._place[rows] < 0]
+        if len(new) or not self._known:
+            left, right = self._compared.left[new], self._compared.right[new]
+            self._known.append(weigh.features(self._con, left, right, self._identifiers))
+            self._place[new] = self._size + np.arange(len(new))
+            self._size += len(new)
+            self._known = [pd.concat(self._known, ignore_index=True)] if len(self._known) > 1 else self._known
+        out = self._known[0].iloc[self._place[rows]].reset_index(drop=True)
+        ends = {"node_l": self._compared.left[rows], "node_r": self._compared.right[rows]}
+        return out.assign(row=rows, **ends, match_weight=weight[rows])
+
+
 def _join_persons(
-    frame: pd.DataFrame, records: np.ndarray, person: np.ndarray, apart: np.ndarray, taught: _Taught, rounds: int
+    frame: pd.DataFrame,
+    records: np.ndarray,
+    person: np.ndarray,
+    apart: np.ndarray,
+    identifiers: Sequence[str],
+    taught: _Taught,
+    rounds: int,
+    settings: LinkageSettings,
 ) -> np.ndarray:
     """Compare persons as if they were records until no two of them join, at most ``rounds`` times."""
     touched: np.ndarray | None = None
     for _ in range(rounds):
         people = describe(frame, person, records)
-        with duck.scratch(taught.settings) as con:
+        with duck.scratch(settings) as con:
             duck.load_nodes(con, people)
-            make_candidates(con, taught.identifiers, taught.settings.block_cap, touched)
-            pairs = adjust(_weigh(con, taught), taught.settings)
-        joined = _cluster(len(people), pairs, person[apart], taught.settings)
+            make_candidates(con, identifiers, settings.block_cap, touched)
+            compared = weigh.compare(con, taught.model["comparisons"])
+            rarity = taught.rarity(people)
+            weight = weigh.match_weights(compared, taught.model, rarity)
+            worth = _Features(con, compared, identifiers).worth(weight, settings.keep_weight)
+            pairs = taught.adjusted(worth, compared, rarity)
+        joined = _cluster(len(people), pairs, person[apart], settings)
         if joined.max(initial=-1) + 1 == len(people):
             break
         # Only who has changed can meet anybody new.
@@ -227,41 +266,6 @@ def _join_persons(
 def _cluster(n: int, pairs: pd.DataFrame, apart: np.ndarray, settings: LinkageSettings) -> np.ndarray:
     left, right, weight = (pairs[c].to_numpy() for c in ("node_l", "node_r", "adjusted_weight"))
     return cluster(n, left, right, weight.astype(float), Constraints(np.full(n, -1), apart), settings)
-
-
-def _weigh(con: duckdb.DuckDBPyConnection, taught: _Taught) -> pd.DataFrame:
-    """Weights of the candidate pairs of ``node_plain``, by column too, and what the family rules ask of them."""
-    if not con.sql("select count(*) from candidate").fetchall()[0][0]:
-        con.execute("create or replace table scored as select 0::bigint node_l, 0::bigint node_r, 0.0 match_weight")
-        con.execute("delete from scored")
-        return con.sql(_FEATURES.format(weights="'{}'", numbered="false")).df()
-    api = DuckDBAPI(connection=con)
-    linker = Linker(api.register(con.table("node_plain"), dataset_display_name="table_node"), taught.model)
-    logging.getLogger("splink").setLevel(logging.ERROR)
-    for column, known in taught.frequencies.items():
-        if known.empty:
-            continue
-        con.register("frequency", pa.table({column: known["value"], f"tf_{column}": known["frequency"]}))
-        con.execute(f"create or replace table term_{column} as select * from frequency")
-        con.unregister("frequency")
-        registered = api.register(con.table(f"term_{column}"), dataset_display_name=f"table_term_{column}")
-        linker.table_management.register_term_frequency_lookup(registered, column)
-    blocked = api.register(con.table("candidate"), dataset_display_name="table_candidate")
-    linker.table_management.register_blocked_pairs_for_predict(blocked)
-    scored = linker.inference.predict(threshold_match_weight=taught.settings.keep_weight)
-    columns = [name for name in scored.as_duckdbpyrelation().columns if name.startswith("mw_")]
-    con.execute(
-        f"create or replace table scored as select node_l, node_r, match_weight, {', '.join(columns)} "
-        f"from {scored.physical_name}"
-    )
-    weights = "to_json({" + ", ".join(f"'{c[3:]}': round({c}, 2)" for c in columns) + "})"
-    numbered = " or ".join(f"coalesce(a.{column} = b.{column}, false)" for column in taught.identifiers) or "false"
-    out = con.sql(_FEATURES.format(weights=weights, numbered=numbered)).df()
-    con.execute("drop table scored")
-    for view in ("table_node", "table_candidate", *(f"table_term_{c}" for c in taught.frequencies)):
-        con.execute(f"drop view if exists {view}")
-    duck.drop_splink_tables(con)
-    return out
 
 
 def _by_first_appearance(labels: np.ndarray) -> np.ndarray:
