@@ -66,7 +66,7 @@ def standing(table: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
 
 
 def by_position(stands: pd.DataFrame, position: Mapping[str, int]) -> Decided:
-    """Standing decisions as positions of records; those on records that are not here are only counted."""
+    """Standing decisions as positions of records; those on records of which nothing is left are only counted."""
     pairs: dict[str, list[tuple[int, int]]] = {"must_link": [], "cannot_link": []}
     absent = 0
     for left, right, decision in stands[["record_key_l", "record_key_r", "decision"]].itertuples(index=False):
@@ -178,6 +178,6 @@ def _broken(
 
 def counts(stands: pd.DataFrame, idle: int, frozen: int) -> pd.DataFrame:
     """``measure, value``: standing decisions by kind, how many had no effect (whatever the cause), frozen clusters."""
-    said = stands["decision"].value_counts()
+    said = stands.drop_duplicates("decision_id")["decision"].value_counts()
     rows = [(decision, int(said.get(decision, 0))) for decision in DECISIONS]
     return pd.DataFrame([*rows, ("without_effect", idle), ("frozen_clusters", frozen)], columns=["measure", "value"])

@@ -19,6 +19,7 @@ from models.linkage.persons import assign
 from models.linkage.places import place
 from models.linkage.settings import LinkageSettings
 from models.linkage.solve import Solved, solve
+from models.linkage.stand_ins import speak_for_the_gone
 from models.linkage.standardise import standardise
 
 EDGE_COLUMNS = [
@@ -82,7 +83,8 @@ def link(
     del sent, known
     position = dict(zip(records["record_key"].tolist(), range(len(records)), strict=True))
     apart = barriers.sides(tables["linkage_barrier"], position)
-    stands = decisions.standing(tables["clerical_decision"], at)
+    decided_on = speak_for_the_gone(tables["clerical_decision"], tables["person_assignment"], position)
+    stands = decisions.standing(decided_on, at)
     before, listed = _yesterday(records, tables["person_assignment"], on_open_list)
     kept = None
     if model is None:
