@@ -42,6 +42,9 @@ _REASONS = {
 }
 # How much more urgent one kind is than another, in the units of `_value`.
 _URGENCY = {"contradiction": 6.0, "hold": 20.0, "id_conflict": 1.0, "twin": 0.5, "grey": 0.0}
+# Past this size and this many agencies, more tells a reader no more; a large person would come first for ever.
+_MANY_RECORDS, _MOST_AGENCIES = 8, 3
+_REUSED = 3.0
 
 
 @dataclass(frozen=True)
@@ -213,10 +216,18 @@ def _one_a_pair(found: pd.DataFrame, town: Town, previous: pd.DataFrame) -> pd.D
     return pd.concat([contradicting, others], ignore_index=True)
 
 
+def _reused(found: pd.DataFrame) -> pd.Series:
+    """Items that rest on one agency's own number alone, where everything else that is known says two people."""
+    numbered = found.reindex(columns=["same_nhs", "same_upn"]).fillna(False).astype(bool).any(axis=1)
+    return (found["kind"] == "id_conflict") & ~numbered
+
+
 def _value(found: pd.DataFrame, town: Town, size: np.ndarray, settings: LinkageSettings) -> np.ndarray:
     """How useful an answer is, in points: the urgency of the kind; 2 for each person on an open list; half a point for
-    each agency that only one of the two is known to (what a join would add to the picture); the binary logarithm of the
-    records of the smaller person; and up to 1 for a weight near the threshold, where an answer decides."""
+    each agency that only one of the two is known to (what a join would add to the picture), at most ``_MOST_AGENCIES``;
+    the binary logarithm of the records of the smaller person, as if it had at most ``_MANY_RECORDS``; and up to 1 for a
+    weight near the threshold, where an answer decides. A number that an agency gave out twice is two people as good as
+    always, whatever else the item is worth."""
     agencies, count = pd.factorize(town.agency)
     knows = np.zeros((len(size), len(count)), dtype=bool)
     knows[town.of_record, agencies] = True
@@ -228,8 +239,9 @@ def _value(found: pd.DataFrame, town: Town, size: np.ndarray, settings: LinkageS
         found["kind"].map(_URGENCY).to_numpy()
         - 10.0 * (found["reason"] == _REASONS["numbers"]).to_numpy()
         + 2.0 * (on_list[a].astype(int) + on_list[b])
-        + 0.5 * (knows[a] ^ knows[b]).sum(axis=1)
-        + np.log2(np.minimum(size[a], size[b]))
+        + 0.5 * np.minimum((knows[a] ^ knows[b]).sum(axis=1), _MOST_AGENCIES)
+        + np.log2(np.minimum(np.minimum(size[a], size[b]), _MANY_RECORDS))
+        - _REUSED * (_reused(found)).to_numpy()
         + (1 - distance).clip(lower=0).fillna(0).to_numpy()
     )
     return points.round(3)
