@@ -4,7 +4,8 @@ People come from `benchmarks.people_at_size`. Every night some records are new, 
 number put right or wrong), some are deleted, and now and then somebody decides that two persons are one, or that two
 records are not. The simulation keeps its own log of who each record was after each night, and of everything it touched:
 
-    churn     records that nobody touched whose person id is another one than the night before
+    churn     records that nobody touched whose person id is another one than the night before; by what happened to the
+              two persons, and by whether a record beside it was touched
     history   "who was this record on that date", asked of the ledger as it stands after the last night, for every
               record and night, against the log
     by name   the same churn if a person were called by its least record, as clusters are called without a ledger
@@ -40,6 +41,9 @@ FIRST_NIGHT = datetime(2026, 10, 5, 1)
 BAR = 0.0002
 LATE_SHARE, CHANGED_SHARE, DELETED_SHARE = 0.09, 0.002, 0.0005
 DECIDED_ON = {5: "must_link", 9: "cannot_link", 14: "must_link", 20: "cannot_link"}
+CAUSES = ("merge", "split", "move", "beside_a_touched_record", "back_to_an_earlier_person")
+"""The person merged into another, with a redirect; it was parted; the record moved between two persons who both go on.
+Then, of all: how many have a new, changed, deleted or decided record beside them; how many were that person before."""
 OPEN = "timestamp '9999-12-31'"
 
 
@@ -173,6 +177,21 @@ class Town:
         return {"asked": total, "wrong": int(wrong)}
 
 
+def _causes(moved: np.ndarray, log: list[np.ndarray], touched: np.ndarray, events: pd.DataFrame) -> Counter[str]:
+    """Of untouched records whose person changed tonight: how many by what (``CAUSES``)."""
+    before, now = log[-2], log[-1]
+    told = set(events[["person_id", "event", "other_person_id"]].itertuples(index=False, name=None))
+    beside = {person for night in (before, now) for person in night[touched] if person is not None}
+    out: Counter[str] = Counter()
+    for row in moved.tolist():
+        merged = (before[row], "merged", now[row]) in told
+        parted = (now[row], "split", before[row]) in told or (now[row], "reinstated", None) in told
+        out["merge" if merged else "split" if parted else "move"] += 1
+        out["beside_a_touched_record"] += before[row] in beside or now[row] in beside
+        out["back_to_an_earlier_person"] += any(night[row] == now[row] for night in log[:-2])
+    return out
+
+
 def least_name(person: np.ndarray) -> np.ndarray:
     """Persons called by their first record, -1 where there is none."""
     code = pd.factorize(person)[0]
@@ -191,6 +210,7 @@ def run(records: int, nights: int, seed: int, console: Console) -> dict[str, Any
     town = Town(people, nights, seed)
     model, settings = _model(town.con), LinkageSettings()
     events: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
     by_night: list[dict[str, float]] = []
     always = np.ones(len(town.keys), dtype=bool)
     started = time.monotonic()
@@ -214,14 +234,16 @@ def run(records: int, nights: int, seed: int, console: Console) -> dict[str, Any
         before = town.log[-2]
         events.update(result.events["event"].value_counts().to_dict())
         here = np.array([a is not None and b is not None for a, b in zip(before, now, strict=True)]) & ~touched
-        changed = int((before[here] != now[here]).sum())
+        moved = np.flatnonzero(here & (before != now))
+        changed = len(moved)
+        causes.update(_causes(moved, town.log, touched, result.events))
         renamed = int((least_name(before)[here] != least_name(now)[here]).sum())
         always &= ~touched & here
         by_night.append(
             {"untouched": int(here.sum()), "changed": changed, "share": changed / int(here.sum()),
              "changed_if_named_by_least_record": renamed, "new_changed_deleted": int(touched.sum())}
         )  # fmt: skip
-    return _report(town, by_night, events, always, records, seed, time.monotonic() - started)
+    return _report(town, by_night, events, causes, always, records, seed, time.monotonic() - started)
 
 
 def _model(con: Any) -> Any:
@@ -242,6 +264,7 @@ def _report(
     town: Town,
     by_night: list[dict[str, float]],
     events: Counter[str],
+    causes: Counter[str],
     always: np.ndarray,
     records: int,
     seed: int,
@@ -269,6 +292,7 @@ def _report(
             "of_those_another_person_at_the_end": int((first != last).sum()),
             "share_if_named_by_least_record": round(renamed / max(untouched, 1), 8),
         },
+        "changed_how": {name: causes.get(name, 0) for name in CAUSES},
         "events": dict(sorted(events.items())),
         "decisions": len(DECIDED_ON.keys() & set(range(1, len(by_night) + 1))),
         "history": history,
