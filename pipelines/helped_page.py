@@ -72,10 +72,11 @@ def _answer(found: Helped, synthetic: bool) -> list[str]:
         gap = one["difference"]
         how = "beside the margin" if one["way"] == "near" else "parted by the draw"
         sure = "This may be chance." if gap["low"] <= 0 <= gap["high"] else "This is beyond chance."
-        more = "more" if gap["estimate"] > 0 else "fewer"
+        number = round(100 * abs(gap["estimate"]))
+        more = f"{number} {'more' if gap['estimate'] > 0 else 'fewer'}" if number else "as many"
         lines.append(
             f"Chosen by {_BY[one['channel']]}, {how}: of a hundred families listed"
-            f" {abs(100 * gap['estimate']):.0f} {more} were found in need later than of a hundred just missed"
+            f" {more} were found in need later {'than' if number else 'as'} of a hundred just missed"
             f" ({_points(gap)}). {sure}"
         )
     if synthetic:
@@ -88,8 +89,8 @@ def _answer(found: Helped, synthetic: bool) -> list[str]:
 
 def _how(found: Helped) -> list[str]:
     lines = [
-        f"{len(found.weeks_compared)} weeks are compared; {found.weeks_young} are too young for that.",
-        *(f"{number} weeks are left out: {why}." for why, number in found.left_out.items()),
+        f"Weeks compared: {len(found.weeks_compared)}. Too young for what followed to be known: {found.weeks_young}.",
+        *(f"Left out: {number}, because {why}." for why, number in found.left_out.items()),
         f"Found in need: an outcome within {found.horizon_days} days for anybody of the family, as known today.",
         "Help offered: by a decision on that list; for a family just missed, on the list of a later week.",
         "A family counts once for each way of choosing, on the side where it first stood.",

@@ -54,7 +54,7 @@ def test_the_answer_is_a_sentence_with_its_interval() -> None:
     assert "This is beyond chance." in text and "50 % (38 to 62) of 60" in text and "25 % (17 to 35) of 80" in text
     assert "the true effect of a list here is none" in text
     assert "It cannot" not in text and "cannot tell" in text and "what is looked at is found" in text
-    assert "2 weeks are left out: the weekly marts do not reach it." in text
+    assert "Left out: 2, because the weekly marts do not reach it." in text
     assert "withheld withheld withheld" in text and "12 90 20" in text and "Seed 7" in text
 
 
