@@ -244,9 +244,11 @@ def test_a_changed_target_or_threshold_needs_a_new_version():
     assert registration_problem(again, {}) is None
     assert "with other words" in registration_problem(again, {CONFIG.version: hash_})
     assert "never registered" in registration_problem(CONFIG.model_copy(update={"registrations": ()}), {})
-    newer = changed.model_copy(update={"version": 3})
-    assert "Version 3" in registration_problem(newer, {})
-    both = newer.model_copy(update={"registrations": (CONFIG.registrations[-1], line(3, CONFIG.registered_on, newer))})
+    after = CONFIG.version + 1
+    newer = changed.model_copy(update={"version": after})
+    assert f"Version {after}" in registration_problem(newer, {})
+    lines = (CONFIG.registrations[-1], line(after, CONFIG.registered_on, newer))
+    both = newer.model_copy(update={"registrations": lines})
     assert registration_problem(both, {CONFIG.version: hash_}) is None
     backwards = both.model_copy(update={"registrations": both.registrations[::-1]})
     assert "order" in registration_problem(backwards, {})
