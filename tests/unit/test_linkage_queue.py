@@ -17,7 +17,13 @@ from models.linkage.settings import LinkageSettings
 
 S = LinkageSettings()
 NOW = pd.Timestamp("2026-10-05 01:00")
-FEATURES = {"same_birth": True, "both_forename": True, "near_surname": True, "forename_likeness": 0.4}
+FEATURES = {
+    "same_nhs": False,
+    "same_birth": True,
+    "both_forename": True,
+    "near_surname": True,
+    "forename_likeness": 0.4,
+}
 NOTHING = pd.DataFrame(columns=queue.COLUMNS)
 NO_DECISIONS = pd.DataFrame(
     {c: pd.Series(dtype=t) for c, t in {
@@ -161,3 +167,15 @@ def test_nothing_in_the_queue_spans_a_barrier_or_tells_of_one(clusters, edges, b
         assert f"P{b}" not in near.get(f"P{a}", set())
         assert not near.get(f"P{a}", set()) & near.get(f"P{b}", set())
     assert not found["item_id"].duplicated().any()
+
+
+def test_large_persons_and_numbers_given_out_twice_do_not_come_first() -> None:
+    """An agency that reuses its numbers makes conflicts of persons with very many records: hardly ever one person."""
+    many = town([0] * 64 + [1] * 64 + [2] * 2 + [3] * 2, nhs=np.full(4, -1))
+    reused = edge(0, 64, kind="id_conflict", adjusted_weight=-10.0, match_weight=-4.0, same_local=True)
+    shared = edge(1, 65, kind="id_conflict", adjusted_weight=-10.0, match_weight=-4.0, same_nhs=True)
+    small = edge(128, 130, 5.0)
+    assert asked(many, [reused, small])["kind"].tolist() == ["grey", "id_conflict"]
+    first = asked(many, [shared, small])
+    assert first["kind"].tolist() == ["id_conflict", "grey"]
+    assert first["value"].max() < 6.0
