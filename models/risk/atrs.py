@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.risk.card import WAYS
-from models.risk.card_pack import Feed, Pack, day, joined, not_answered, notice, share, table, titled
+from models.risk.card_pack import Feed, Pack, day, joined, not_answered, notice, percent, share, table, titled
 
 VERSION = "2.1"
 
@@ -170,7 +170,7 @@ def _performance(run: Mapping[str, Any] | None) -> str:
         f"{WAYS.get(name, name)}: precision {share(at['precision'])}, recall {share(at['recall'])}"
         for name, at in found.items()
     )
-    base = f"{100 * run['evaluation']['base_rate']:.2f} %"
+    base = percent(run["evaluation"]["base_rate"])
     week = day(run["as_of_date"])
     return f"At the teams' capacity, as judged by the week that ended on {week}: {told}; base rate {base}."
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.risk.card_pack import Pack, day, joined, notice, share, table, titled
+from models.risk.card_pack import Pack, day, joined, notice, number, percent, share, table, titled
 from models.risk.declare import Feature
 from models.risk.gate_declare import Gate
 
@@ -326,23 +326,23 @@ def _found(evaluation: Mapping[str, Any]) -> list[str]:
     if "at_capacity" not in evaluation:
         return ["No week has matured that could be judged."]
     rows = [
-        [WAYS.get(name, name), at["listed"], at["found"], share(at["precision"]), share(at["recall"])]
+        [WAYS.get(name, name), number(at["listed"]), number(at["found"]), share(at["precision"]), share(at["recall"])]
         for name, at in evaluation["at_capacity"].items()
     ]
     out = [
-        f"Base rate {100 * evaluation['base_rate']:.2f} %.",
+        f"Base rate: {percent(evaluation['base_rate'])}.",
         table(["chosen by", "listed", "found", "precision (95 %)", "recall (95 %)"], rows),
     ]
     precision = ", ".join(
         f"{WAYS.get(k, k)} {v:.3f}" for k, v in evaluation["average_precision"].items() if v is not None
     )
-    out.append(f"Average precision: {precision}.")
+    out.append(f"Average precision: {precision or 'withheld'}.")
     calibration = evaluation.get("calibration")
     if calibration:
         out.append(
             f"Calibration: slope {calibration['slope']:.2f}, expected calibration error {calibration['ece']:.4f},"
-            f" Brier score {calibration['brier']:.4f}; expected {100 * calibration['mean']:.2f} %, observed"
-            f" {100 * calibration['observed']:.2f} %."
+            f" Brier score {calibration['brier']:.4f}; expected {percent(calibration['mean'])}, observed"
+            f" {percent(calibration['observed'])}."
         )
     return out
 

@@ -97,6 +97,16 @@ def share(part: Mapping[str, float] | None) -> str:
     return f"{100 * part['estimate']:.1f} % ({100 * part['low']:.1f} to {100 * part['high']:.1f})"
 
 
+def percent(value: float | None, decimals: int = 2) -> str:
+    """A share in per cent; withheld where it is None."""
+    return "withheld" if value is None else f"{100 * value:.{decimals}f} %"
+
+
+def number(value: float | None) -> str:
+    """A count; withheld where it is None."""
+    return "withheld" if value is None else f"{value:,}"
+
+
 SYNTHETIC = "> **Everything here is invented**: the authority, its people, its signatures and every figure."
 REPLAY = (
     "> **Published data of the past, replayed.** Its figures show that the evaluation works on real people, and nothing"

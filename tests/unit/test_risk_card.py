@@ -139,7 +139,7 @@ RUN = {
 
 def test_a_weeks_figures_are_told_and_what_is_withheld_stays_so(pack):
     text = card.run_figures(RUN)
-    assert "20.0 % (10.0 to 30.0)" in text and "withheld" in text and "Base rate 1.23 %" in text
+    assert "20.0 % (10.0 to 30.0)" in text and "withheld" in text and "Base rate: 1.23 %" in text
     assert "accepted until 28 February 2027" in text and "Police tells less. Ring." in text
     assert "No model could be learnt" in text
     assert "precision 20.0 % (10.0 to 30.0), recall withheld" in atrs.record(pack, RUN)
@@ -147,6 +147,27 @@ def test_a_weeks_figures_are_told_and_what_is_withheld_stays_so(pack):
     assert "No week has matured" in card.run_figures(nothing) and "Nothing could be judged" in atrs.record(
         pack, nothing
     )
+
+
+def test_a_small_worlds_figures_are_withheld_and_the_card_is_written_all_the_same(pack):
+    """As pipelines.evaluation.withheld leaves them where fewer than six had an outcome."""
+    part = {"listed": None, "found": None, "precision": None, "recall": None}
+    small = RUN | {
+        "evaluation": {
+            "base_rate": None,
+            "at_capacity": {"model": part},
+            "average_precision": {"model": None},
+            "calibration": {"slope": 1.0, "ece": 0.01, "brier": 0.01, "mean": 0.01, "observed": None},
+            "fairness": {
+                "attributes": [
+                    {"title": "Sex", "groups": [{"group": "F", "selection": None, "precision": None, "missed": None}]}
+                ]
+            },
+        }
+    }
+    text = card.run_figures(small)
+    assert "Base rate: withheld" in text and "observed withheld" in text and "Average precision: withheld" in text
+    assert "base rate withheld" in atrs.record(pack, small)
 
 
 def test_cells_keep_to_their_line():
