@@ -132,13 +132,13 @@ def _print(console: Console, hub: Hub, week: Week, as_of: date, told: Explained,
     )
     so_far = told.base
     table.add_row("nobody in particular", "", "", "", f"{so_far:+.4f}", "")
-    for _, label, theme, value, part in told.contributions:
+    for _, label, of_theme, value, part in told.contributions:
         if abs(part) < 5e-5:
             continue
         so_far += part
         length = "█" * max(1, round(_BAR * abs(part) / most))
         bar = f"[red]+{length}[/]" if part > 0 else f"[blue]-{length}[/]"
-        table.add_row(label, theme, f"{value:g}", f"{part:+.4f}", f"{so_far:+.4f}", bar)
+        table.add_row(label, of_theme, f"{value:g}", f"{part:+.4f}", f"{so_far:+.4f}", bar)
     rest = told.log_odds - so_far
     table.add_row("all others together", "", "", f"{rest:+.4f}", f"{told.log_odds:+.4f}", "")
     console.print(table)

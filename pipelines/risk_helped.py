@@ -167,7 +167,8 @@ def _near_again(
         if model is None:
             now, log_odds = seen.on(as_of), None
         else:
-            again = rescore(con, *model, config, as_of, marts=marts, seen=seen)
+            parts, card = model
+            again = rescore(con, parts, card, config, as_of, marts=marts, seen=seen)
             if again.changed:
                 return RECORDS_CHANGED
             now, log_odds = again.panel, again.log_odds

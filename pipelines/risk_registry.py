@@ -69,10 +69,8 @@ def find(hub: Hub, known: Standing, name: str) -> list[Week]:
         if name and (one.startswith(name) or weeks[0].content_hash.startswith(name))
     ]
     if len(found) != 1:
-        what = "No model" if not found else f"{len(found)} models"
-        raise HubProblem(
-            f"{what} of the registry {'is' if len(found) < 2 else 'are'} called {name!r}; `hub risk models` lists them."
-        )
+        what = f"{len(found)} models of the registry begin with" if found else "No model of the registry is called"
+        raise HubProblem(f"{what} {name!r}; `hub risk models` lists them.")
     return models[found[0]]
 
 
