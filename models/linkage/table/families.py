@@ -37,17 +37,18 @@ class Rules:
 
 
 def family_rules(
-    pairs: pd.DataFrame, model: Mapping[str, Any], birth_years: np.ndarray, settings: LinkageSettings
+    pairs: pd.DataFrame, model: Mapping[str, Any], nodes: int, birth_years: np.ndarray, settings: LinkageSettings
 ) -> Rules:
     """The rules against twins, siblings and namesakes that are called for by the people in a table.
 
     ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of ``duck.FAMILY_FEATURES``. ``model``: Splink
-    settings with learnt chances. ``birth_years``: of the table's records, where known.
+    settings with learnt chances. ``nodes``: how many were compared. ``birth_years``: of the records, where known.
     """
     unsure = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["both_birth"] & pairs["both_forename"]
     differ = forenames_differ(pairs)
     kin = pairs[unsure].assign(two_names=differ[unsure])
-    home = count_homes(kin, birth_years, settings.namesake_years)
+    met = nodes * (nodes - 1) / 2 * _near_surname(model) * _chances(model, "postcode", "u_probability")["same"]
+    home = dataclasses.replace(count_homes(kin, birth_years, settings.namesake_years), strangers=met)
     on = dataclasses.replace(
         settings,
         twin_weight=settings.twin_weight if twins_expected(kin, _chances(model, "sex")) else None,
@@ -66,11 +67,13 @@ class Home:
             child, and with dates further apart.
         two_names: pairs of two forenames with one birth date, and with dates unlike.
         strangers_far: strangers whose births are that far apart, for each whose births are not.
+        strangers: pairs of two names that chance alone brings together (a postcode may be a whole town).
     """
 
     one_name: tuple[int, int, int]
     two_names: tuple[int, int]
     strangers_far: float
+    strangers: float = 0.0
 
 
 def count_homes(kin: pd.DataFrame, birth_years: np.ndarray, years: int) -> Home:
@@ -79,7 +82,7 @@ def count_homes(kin: pd.DataFrame, birth_years: np.ndarray, years: int) -> Home:
     >>> pair = {"two_names": False, "same_postcode": True, "same_birth": False, "near_birth": False}
     >>> pairs = pd.DataFrame([pair | {"years_apart": apart} for apart in (3, 30, 31)])
     >>> count_homes(pairs, np.array([1980, 1982, 2010]), 12)
-    Home(one_name=(0, 1, 2), two_names=(0, 0), strangers_far=2.0)
+    Home(one_name=(0, 1, 2), two_names=(0, 0), strangers_far=2.0, strangers=0.0)
     """
     home = kin[kin["same_postcode"]]
     one, far, unlike = ~home["two_names"], home["years_apart"] >= years, ~home["near_birth"]
@@ -127,10 +130,13 @@ def siblings_expected(home: Home) -> bool:
     False
     >>> siblings_expected(Home(one_name=(100, 10, 30), two_names=(8, 15), strangers_far=0.3))
     True
+    >>> siblings_expected(Home(one_name=(100, 10, 30), two_names=(8, 15), strangers_far=0.3, strangers=14.0))
+    False
     """
     same, near, _ = home.one_name
     misnamed, both = home.two_names
-    return both > _UNEXPLAINED * misnamed * (near + 1) * (1 + home.strangers_far) / max(same, 1)
+    misdated = misnamed * (near + 1) * (1 + home.strangers_far) / max(same, 1)
+    return both > _UNEXPLAINED * (misdated + home.strangers)
 
 
 def kin_odds(home: Home) -> float | None:
@@ -147,7 +153,7 @@ def kin_odds(home: Home) -> float | None:
     if not siblings_expected(home):
         return None
     one = sum(home.one_name[:2]) + home.two_names[0]
-    return round(float(np.log2((one + 1) / (home.two_names[1] + 1))), 1)
+    return round(float(np.log2((one + 1) / (home.two_names[1] - home.strangers + 1))), 1)
 
 
 def among_kin(pairs: pd.DataFrame, shared: np.ndarray, birth: np.ndarray, odds: float | None) -> pd.DataFrame:
@@ -190,7 +196,13 @@ def namesakes_expected(home: Home) -> bool:
     return far > _UNEXPLAINED * (near + 1) * home.strangers_far
 
 
-def _chances(model: Mapping[str, Any], column: str) -> dict[str, float]:
-    """Learnt chance among one person's records of each level of a column, by label."""
+def _near_surname(model: Mapping[str, Any]) -> float:
+    """Learnt chance that two strangers' surnames are near."""
+    chances = _chances(model, "surname", "u_probability")
+    return sum(chances[label] for label in ("same", "shares a part", "one letter out", "very alike"))
+
+
+def _chances(model: Mapping[str, Any], column: str, kind: str = "m_probability") -> dict[str, float]:
+    """Learnt chance of each level of a column, by label: among one person's records, or among strangers'."""
     levels = next(c["comparison_levels"] for c in model["comparisons"] if c["output_column_name"] == column)
-    return {level["label_for_charts"]: level["m_probability"] for level in levels if not level.get("is_null_level")}
+    return {level["label_for_charts"]: level[kind] for level in levels if not level.get("is_null_level")}

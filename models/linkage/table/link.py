@@ -192,7 +192,7 @@ def _solve(
             rarity = {column: (code, frequencies[column]) for column, (code, _) in known.items()}
             pairs = asked.worth(weigh.match_weights(compared, model, rarity), settings.keep_weight)
             values = {column: pd.Index(distinct) for column, (_, distinct) in known.items()}
-            taught = _Taught(model, values, frequencies, family_rules(pairs, model, born, settings))
+            taught = _Taught(model, values, frequencies, family_rules(pairs, model, len(frame), born, settings))
             return taught, taught.adjusted(pairs, compared, rarity)
 
         taught, pairs = weighed(np.arange(len(frame)), None)
