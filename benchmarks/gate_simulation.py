@@ -91,6 +91,8 @@ def summary(family: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     if family == "useful":
         told["by_lift"] = _by(records, "true_lift", (1.5, 1.75, 2.0, 2.5, 10.0))
         told["by_found"] = _by(records, "found", (0, 50, 80, 120, 10_000))
+        rates = [r | {"base_rate": r["parameters"]["base_rate"]} for r in records]
+        told["by_base_rate"] = _by(rates, "base_rate", (0.02, 0.03, 0.045, 0.07))
     return told
 
 
@@ -147,6 +149,7 @@ def main() -> None:
     parser.add_argument("--large-runs", type=int, default=40, help="runs a family and half in large worlds")
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--report", action="store_true", help="run nothing, report all that has been run")
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
     given = parser.parse_args()
     config = configuration()
@@ -161,14 +164,14 @@ def main() -> None:
             for half, runs in wanted.items():
                 if number < (min(runs, given.large_runs) if family in LARGE else runs):
                     pieces[f"{family}/{half}/{number}"] = (family, half, number)
-    todo = list(progress.remaining(pieces))
+    todo = [] if given.report else list(progress.remaining(pieces))
     with ProcessPoolExecutor(given.workers) as pool:
         waiting = {pool.submit(run, *pieces[p], config): p for p in todo}
         for count, one in enumerate(as_completed(waiting), 1):
             progress.add(waiting[one], one.result())
             if count % 20 == 0:
                 print(f"{count} of {len(todo)} runs", flush=True)
-    told = report({p: r for p, r in progress.done.items() if p in pieces})
+    told = report({p: r for p, r in progress.done.items() if given.report or p in pieces})
     whole = {
         "gates_version": config.version,
         "gates": hash_,

@@ -162,7 +162,11 @@ def report(records: list[dict[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {
         "published_without_signal": share(sum(r["published"] for r in noise), len(noise)),
         "published_when_true_lift_is_1.5": share(sum(r["published"] for r in useful), len(useful)),
-        "learnt_runs": sum(r["family"] == "learnt" for r in records),
+        "learnt_by_lift": [
+            {"from": low, "below": high} | share(sum(r["published"] for r in mine), len(mine))
+            for low, high in ((0.0, 1.0), (1.0, 1.25), (1.25, 1.5), (1.5, 10.0))
+            for mine in [[r for r in records if r["family"] == "learnt" and low <= (r["true_lift"] or 0) < high]]
+        ],
     }
     for name, mine in (("overfit", noise), ("learnt", useful)):
         refused: dict[str, int] = {}
@@ -177,14 +181,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40, help="runs a family")
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
+    parser.add_argument("--report", action="store_true", help="run nothing, report all that has been run")
     given = parser.parse_args()
     config, book = declarations()
     progress = Progress(PROGRESS / f"gate_simulation_fit_{gates_hash(config)}.jsonl")
     pieces = {f"{f}/{n}": (f, n) for n in range(given.runs) for f in ("overfit", "learnt")}
-    for piece in progress.remaining(pieces):
+    for piece in [] if given.report else list(progress.remaining(pieces)):
         progress.add(piece, run(*pieces[piece], config, book))
         print(piece, {k: progress.done[piece][k] for k in ("true_lift", "published", "verdicts")}, flush=True)
-    told = report([r for p, r in progress.done.items() if p in pieces])
+    told = report([r for p, r in progress.done.items() if given.report or p in pieces])
     print(told)
     if given.keep:
         keep_result("gate_simulation_fit", {"gates": gates_hash(config), "people": PEOPLE, **told})
