@@ -45,8 +45,9 @@ def precision_recall(evaluation: Mapping[str, Any]):
     percent(axes, "y")
     axes.set_xlabel("Recall: of those with an outcome, the share listed (log scale)")
     axes.set_ylabel("Precision: of those listed, the share with an outcome")
-    axes.set_ylim(0, None)
-    legend(axes)
+    # Room above the curves for their names.
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
+    legend(axes, ncols=2, loc="upper right")
     return drawn
 
 

@@ -174,8 +174,8 @@ def recorders(told: Told) -> Section:
     warned = [way for way, one in parts.items() if one["warning"]]
     words = (
         f"Warning: by {among(warned)}, who records explains more than {limit} of the score beyond how much is"
-        " recorded. It is no verdict: a recorder may meet more that ends so. Somebody has to look at how they"
-        " record before the model is trusted there."
+        " recorded. It is no verdict: a recorder may meet more people who come to need help. Somebody has to look"
+        " at how they record before the model is trusted there."
         if warned
         else f"No warning: beyond how much is recorded, who records explains no more than {limit} of the score, as"
         " far as it could be measured."

@@ -11,6 +11,7 @@ from pipelines.evaluation.words import (
     Section,
     Table,
     Told,
+    among,
     day,
     lower,
     missing,
@@ -45,6 +46,9 @@ def first_lines(told: Told) -> list[str]:
         lines += [_beyond_chance(name, part) for name, part in differences.items()]
     if evaluation.get("words"):
         lines.append(evaluation["words"])
+    warned = [way for way, one in (evaluation.get("recorders") or {}).items() if one["warning"]]
+    if warned:
+        lines.append(f"Warning: by {among(warned)}, who records explains more of the score than was set as the limit.")
     return lines
 
 
