@@ -53,8 +53,8 @@ def fit_parts(
     """A model for each fold of families, learnt from the panel's rows `teach` with the outcomes and folds given.
 
     Every candidate is fitted once without each fold, and predicts it. Part k takes the candidate whose predictions were
-    best on the families outside fold k, and is calibrated by the same predictions: no outcome of fold k is looked at for
-    either. (The models that made those predictions have learnt from fold k; what of it reaches part k are two numbers.)
+    best on the families outside fold k, and is calibrated by the same predictions: no outcome of fold k is looked at
+    for either. (The models that made those predictions have learnt from fold k; of it two numbers reach part k.)
     Without family folds the rows are dealt for the comparison alone and the best is fitted on all.
     Raises NotEnoughEvidence.
     """
@@ -85,16 +85,16 @@ def fit_parts(
     parts = []
     for number in range(folds):
         mine, varies = taught(fold[kept], number, folds), varying[number]
-        name, found = _best({n: u[mine] for n, u in unseen.items()}, y[mine], weight[mine], lot[mine], settings)
+        chosen, found = _best({n: u[mine] for n, u in unseen.items()}, y[mine], weight[mine], lot[mine], settings)
         if folds > 1:
-            model = fitted[name, number]
+            model = fitted[chosen, number]
         else:
-            model = train.fit(name, _columns(X, mine, varies), y, weight, _only(named, varies), settings)
+            model = train.fit(chosen, _columns(X, mine, varies), y, weight, _only(named, varies), settings)
         everyone = taught(fold, number, folds)
         parts.append(
             Part(
                 fitted=model,
-                calibration=fit_calibration(unseen[name][mine], y[mine].astype(np.float64), weight[mine]),
+                calibration=fit_calibration(unseen[chosen][mine], y[mine].astype(np.float64), weight[mine]),
                 average_precision=found,
                 rows=int(everyone.sum()),
                 outcomes=int(y_all[everyone].sum()),
