@@ -72,7 +72,7 @@ def fit_parts(
     lot = draw(panel.rows["sort_no"].to_numpy()[sampled], settings.seed, np.arange(len(sampled)))
     varying = [_varying(X, taught(fold[kept], number, folds)) for number in range(folds)]
     fitted: dict[tuple[str, int], train.Fitted] = {}
-    unseen = {name: np.empty(len(y)) for name in settings.candidates}
+    unseen: dict[str, np.ndarray] = {name: np.empty(len(y)) for name in settings.candidates}
     for number in range(turns):
         learns = turn != number
         labels.require_positives(y[learns], person[kept][learns], 2, "a fold of the training period")
@@ -134,7 +134,7 @@ def _best(
 ) -> tuple[str, dict[str, float]]:
     """The candidate to take, and the average precision of each on families it did not learn from."""
     found = {n: round(measures.average_precision(y, u, lot, weight), 6) for n, u in unseen.items()}
-    best = settings.candidates[0]
+    best: str = settings.candidates[0]
     for name in settings.candidates[1:]:
         if found[name] > found[best] * (1 + settings.prefer_earlier_within):
             best = name
