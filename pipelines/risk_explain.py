@@ -123,8 +123,8 @@ def _print(console: Console, hub: Hub, week: Week, as_of: date, told: Explained,
         "named patterns that hold": "; ".join(told.patterns) or "none",
         "listed that week": f"yes, by {', '.join(channels)}" if channels else "no",
     }
-    for name, value in rows.items():
-        facts.add_row(name, value)
+    for name, told_value in rows.items():
+        facts.add_row(name, told_value)
     console.print(facts)
     most = max((abs(c) for *_, c in told.contributions), default=1.0) or 1.0
     table = Table(
