@@ -13,6 +13,7 @@ import pytest
 
 from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
+from models.risk.registry import pack_model, unpack_model
 from tests.demo_hub import DemoHub, copy_of
 
 PACK = Path(__file__).parents[2] / "partnerships" / "northmere"
@@ -131,11 +132,9 @@ def test_a_models_life(hub: DemoHub, store: HubStore) -> None:
     (folder / "card.json").write_text(json.dumps(card | {"evaluation": {}}), encoding="utf-8")
     assert "its card is not the one that was registered" in explain(hub, key, as_of, True)
     (folder / "card.json").write_bytes(kept[folder / "card.json"])
-    other = next(one for one in (hub.root / "models").iterdir() if one.name != model)
-    for file in folder.iterdir():
-        file.unlink()
-    for file in other.iterdir():
-        shutil.copy(file, folder / file.name)
+    parts, _ = unpack_model({file.name: content for file, content in kept.items()})
+    for name, content in pack_model(parts[::-1], {}, {}).files.items():
+        (folder / name).write_bytes(content)
     assert "are those of another model" in explain(hub, key, as_of, True)
     for file, content in kept.items():
         file.write_bytes(content)
