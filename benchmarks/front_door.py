@@ -66,7 +66,7 @@ class Part:
         """Make the demo, with `times_lost` as many lost notifications as usual."""
         code = (
             "import sys, synthetic.front_door as door; from pipelines.cli import app;"
-            f"door.LOST.update({{who: min(0.3, share * {times_lost!r}) for who, share in door.LOST.items()}});"
+            f"door.LOST.update({{who: min(0.5, share * {times_lost!r}) for who, share in door.LOST.items()}});"
             f"app(['demo', 'create', '--children', '{children}', '--seed', '{seed}'])"
         )
         self._run([sys.executable, "-c", code])
@@ -161,23 +161,31 @@ def nights(part: Part, count: int) -> dict[str, Any]:
         part.console.print(f"night of {night}: {len(seen)} sent, {len(called)} called lost so far")
     free, every = _holidays(), part.planted()
     planted = {key: day for key, day in every.items() if key not in old}
-    # Due: the night after the second working day, if that was among the nights looked at.
-    due = {key: when for key, day in planted.items() if (when := _due(day, free)) <= night}
+    # Due: the night after the second working day, if that was among the nights looked at. A row that came, or passed
+    # the gate, only after that day is due the night it is there: counted with the others, and told apart.
+    after_sending = {key: when for key, day in planted.items() if (when := _due(day, free)) <= night}
+    due = {key: max(when, seen[key]) for key, when in after_sending.items() if key in seen}
+    came_late = {key for key, when in due.items() if when > after_sending[key]}
     delays = Counter((called[key] - when).days for key, when in due.items() if key in called)
     wrong = called.keys() - every.keys()
     later = {key for key in wrong if key in now and now[key].state == "matched"}
     in_time = sum(number for delay, number in delays.items() if delay <= 0)
+    in_time_of_sending = sum(called[key] <= when for key, when in after_sending.items() if key in called)
     return {
         "nights": count,
         "sent_in_these_nights": len(seen),
+        "planted_and_due_by_the_day_sent": len(after_sending),
+        "of_these_not_accepted_by_the_gate": len(after_sending) - len(due),
+        "of_these_accepted_only_after_they_were_due": len(came_late),
         "planted_and_due": len(due),
         "called_lost_in_time": in_time,
         "called_lost_days_later": {str(delay): number for delay, number in sorted(delays.items()) if delay > 0},
         "not_called_lost": [
             {
                 "sent_on": str(planted[key]),
-                "first_seen": str(seen.get(key)),
-                "state": now[key].state if key in now else "row not accepted by the gate",
+                "first_seen": str(seen[key]),
+                "state": now[key].state if key in now else "withdrawn",
+                "basis": now[key].basis if key in now else None,
             }
             for key in due
             if key not in called
@@ -186,6 +194,7 @@ def nights(part: Part, count: int) -> dict[str, Any]:
         "false": len(wrong - later),
         "recorded_later": len(later),
         "found_in_time_share": _share(in_time, len(due)),
+        "found_in_time_share_by_the_day_sent": _share(in_time_of_sending, len(after_sending)),
         "false_share_of_called_lost": _share(len(wrong - later), len(called)),
     }
 

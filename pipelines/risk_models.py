@@ -35,6 +35,7 @@ def show(console: Console, everything: bool) -> None:
     console.print(table)
     if len(models) > len(shown):
         console.print(f"{len(models) - len(shown)} older ones: `hub risk models --all`.")
+    _tell_retirements(console, known)
     if champion is None:
         console.print("No champion: no model has spoken yet, or those that have were retired.")
         return
@@ -44,6 +45,9 @@ def show(console: Console, everything: bool) -> None:
         figures = f"{one['average_precision']:.4f}"
         rows.add_row(str(one["part"]), one["candidate"], figures, "yes" if one["chosen"] else "challenger")
     console.print(rows)
+
+
+def _tell_retirements(console: Console, known: Standing) -> None:
     for gone in known.retirements:
         alike = " with all made like it" if gone.recipe else ""
         console.print(

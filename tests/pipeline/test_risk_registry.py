@@ -1,4 +1,4 @@
-"""A model's life through the commands: it speaks, is approved, traced, explained, tampered with, retired."""
+"""A model's life through the commands: it speaks, is approved, traced, explained, tampered with, retired, gone."""
 
 from __future__ import annotations
 
@@ -146,6 +146,13 @@ def test_a_models_life(hub: DemoHub, store: HubStore) -> None:
     assert "from the named patterns alone. Its model was retired" in said
     again = [e.detail for e in store.audit.entries(what=["risk.judged"])][-1]
     assert again["channel"] == "rules" and store.candidates(again["batch_id"])["model"] is None
-    # The reason stands in a narrow column, over several lines.
-    said = hub.run("risk", "models")
-    assert "retired" in said and "No champion" in said
+    said = " ".join(hub.run("risk", "models").split())
+    assert "No champion" in said and re.search(r"Retired on [-0-9]{10}.* by R\. Example: a feed was wrong", said)
+
+    # Its files may be gone: whom it pointed to can still be told.
+    shutil.rmtree(folder)
+    assert "gone" in hub.run("risk", "models")
+    assert {one["person_key"] for one in rows_of(trace(hub, model)["people.csv"])} == pointed
+    assert "are not in the registry any more" in explain(hub, key, as_of, True)
+    page = (hub.root / "assurance" / "was_anyone_helped.html").read_text(encoding="utf-8")
+    assert "not known yet" in page and "invented" in page and not [name for name in names if name in page]
