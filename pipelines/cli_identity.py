@@ -57,7 +57,7 @@ def show(
     why: Annotated[str | None, typer.Option("--why", help="What for; needed for names.")] = None,
 ) -> None:
     """One question: what speaks for one person and what against, and the records of both."""
-    from pipelines.identity_decisions import print_history
+    from pipelines.identity_history import print_history
     from pipelines.identity_queue import print_item
 
     print_item(console, item, names, by, why)
@@ -91,7 +91,7 @@ def unmerge(
 
 
 def history(what: Annotated[str, typer.Argument(metavar="ITEM|RECORD", help="An item, or a record's key.")]) -> None:
-    """What was decided about an item or a record, by whom and why, and which person a record was when."""
-    from pipelines.identity_decisions import print_history
+    """What was decided about an item or a record, by whom and why, for whom it counts, and who a record was when."""
+    from pipelines.identity_history import print_history
 
     print_history(console, what)

@@ -1,4 +1,4 @@
-"""What people decide about who is who, kept for ever, and what became of it.
+"""What people decide about who is who, kept for ever.
 
 A decision names two records, never two persons: persons merge and part, records stay. Nothing is changed or removed;
 a later decision on the same pair counts in place of an earlier one.
@@ -6,7 +6,6 @@ a later decision on the same pair counts in place of an earlier one.
 
 from __future__ import annotations
 
-import uuid
 from datetime import date, datetime
 from typing import Any
 
@@ -15,9 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.hub import Hub, HubProblem
-from pipelines.identity_queue import OPEN, identity_zone, item_of, rows_of
-
-DECISIONS = {"must_link": "the same person", "cannot_link": "two people", "unsure": "not to be told yet"}
+from pipelines.identity_history import DECISIONS, is_record_key
+from pipelines.identity_queue import OPEN, identity_zone, item_of
 
 
 def decide(console: Console, item: str, decision: str, by: str, why: str, expires: date | None) -> None:
@@ -58,58 +56,6 @@ def unmerge(console: Console, left: str, right: str, by: str, why: str, expires:
         soft_wrap=True,
     )
     _say_end(console, "cannot_link", expires)
-
-
-def print_history(console: Console, what: str, quiet: bool = False) -> None:
-    """What was decided about an item or a record, and which person a record was when."""
-    hub = Hub.from_environment()
-    with identity_zone(hub) as con:
-        is_record = _is_uuid(what)
-        decided = rows_of(
-            con,
-            """
-            with parted as (
-                select distinct before.person_id as l, after.person_id as r
-                from canonical.linkage_barrier as barrier
-                inner join linkage.person_assignment as before on barrier.record_key_before = before.record_key
-                inner join linkage.person_assignment as after on barrier.record_key_after = after.record_key
-            )
-            select decided.*
-            from linkage.clerical_decision as decided
-            where (starts_with(item_id, $what) or record_key_l::varchar = $what or record_key_r::varchar = $what)
-                and not exists (
-                    select 1
-                    from parted
-                    inner join linkage.person_assignment as one on one.record_key = decided.record_key_l
-                    inner join linkage.person_assignment as other on other.record_key = decided.record_key_r
-                    where (parted.l, parted.r) in (
-                        (one.person_id, other.person_id), (other.person_id, one.person_id))
-                )
-            order by decided_at, decision_id
-            """,
-            {"what": what.lower() if is_record else what.upper()},
-        )
-        spells = rows_of(
-            con,
-            "select * from linkage.person_assignment where record_key::varchar = $what order by known_from",
-            {"what": what.lower()},
-        )
-    for one in decided:
-        until = f", until {one['expires_on']:%d %B %Y}" if one["expires_on"] else ""
-        console.print(
-            f"{one['decided_at']:%d %b %Y %H:%M} {escape(one['decided_by'])}: {DECISIONS[one['decision']]}{until}. "
-            f"{escape(one['reason'])}" + (f" ({one['item_id'] or 'unmerge'})" if is_record else ""),
-            soft_wrap=True,
-        )
-    for one in spells:
-        end = "now" if one["known_to"].year == 9999 else f"{one['known_to']:%d %b %Y %H:%M}"
-        console.print(
-            f"{one['known_from']:%d %b %Y %H:%M} to {end}: person {one['person_id']} ({one['reason']}, "
-            f"{one['link_basis']})",
-            soft_wrap=True,
-        )
-    if not decided and not spells and not quiet:
-        console.print(f"Nothing was decided about {escape(what)}, and no record of a person has that key.")
 
 
 def _append(
@@ -197,14 +143,6 @@ def _say_end(console: Console, decision: str, expires: date | None) -> None:
 
 
 def _record_key(text: str) -> str:
-    if not _is_uuid(text):
+    if not is_record_key(text):
         raise HubProblem(f"{text} is no record key; `hub identity show ITEM` and `hub identity history` print them.")
     return text.lower()
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from models.linkage.decisions import DECISIONS as KNOWN
 from models.linkage.queue import KINDS
-from pipelines import identity_decisions, identity_queue
+from pipelines import identity_decisions, identity_history, identity_queue
 from pipelines.cli import app
 from pipelines.cli_identity import Decision, Kind
 from pipelines.hub import Hub, HubProblem
-from pipelines.identity_decisions import DECISIONS
+from pipelines.identity_history import DECISIONS
 
 A, B, C = (str(UUID(int=i)) for i in (1, 2, 3))
 ITEM = "Q0123456789"
@@ -42,7 +42,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
     monkeypatch.setenv("HUB_KEY_FILE", str(tmp_path / "keys.json"))
     monkeypatch.setattr(Hub, "present", lambda _: datetime(2026, 10, 5, 1))
     con = database()
-    for module in (identity_queue, identity_decisions):
+    for module in (identity_queue, identity_decisions, identity_history):
         monkeypatch.setattr(module, "identity_zone", lambda *_, **__: nullcontext(con))
     for key, person in ((A, "P1"), (B, "P2"), (C, "P1")):
         con.execute(
@@ -136,6 +136,50 @@ def test_the_history_of_a_record_is_silent_about_whom_a_barrier_parts_it_from(op
     )  # fmt: skip
     for what in (A, B, ITEM):
         assert "one child" not in run("history", what)
+
+
+def retract(con: duckdb.DuckDBPyConnection, key: str, day: str) -> None:
+    """The night of a day finds that a record is no longer sent."""
+    for table in ("canonical.person_record", "linkage.person_assignment"):
+        con.execute(f"update {table} set known_to = $day::timestamp where record_key = $key", {"key": key, "day": day})
+
+
+def test_the_history_tells_whom_a_decision_binds_when_its_record_is_gone(opened: Opened) -> None:
+    run("decide", ITEM, "cannot_link", "--by", "A. Reader", "--why", "cousins")
+    assert "no longer sent" not in run("history", A) + run("history", ITEM) and "cousins" not in run("history", C)
+    retract(opened.con, A, "2026-10-06")
+    told = f"Record {A} is no longer sent; it counts for the record that stood beside it in its person: {C}."
+    for what in (A, B, ITEM):
+        assert told in run("history", what)
+    assert "A. Reader: two people. cousins" in run("history", C)
+    assert f"It was said of record {A}, which is no longer sent; this record stood beside it" in run("history", C)
+
+    # What is decided anew about those two counts in its place, and the first decision binds nobody.
+    opened.con.execute(
+        "insert into linkage.clerical_decision (decision_id, record_key_l, record_key_r, decision, decided_by, "
+        "decided_at, reason) values ('D000000002', ?, ?, 'must_link', 'B. Reader', '2026-10-05 01:00', 'one child')",
+        [B, C],
+    )
+    assert "cousins" not in run("history", C) and "B. Reader: the same person. one child" in run("history", C)
+    assert "no longer sent" not in run("history", A)
+
+
+def test_the_history_says_when_nobody_stands_in_for_a_record_that_is_gone(opened: Opened) -> None:
+    run("decide", ITEM, "must_link", "--by", "A. Reader", "--why", "one child")
+    retract(opened.con, B, "2026-10-06")
+    assert f"Record {B} is no longer sent, and nobody is left for whom it counts." in run("history", B)
+    assert "one child" not in run("history", C)
+
+
+def test_the_history_of_a_stand_in_is_silent_across_a_barrier(opened: Opened) -> None:
+    run("decide", ITEM, "must_link", "--by", "A. Reader", "--why", "one child")
+    retract(opened.con, A, "2026-10-06")
+    assert "one child" in run("history", C)
+    opened.con.execute(
+        "insert into canonical.linkage_barrier by name "
+        "select ?::uuid as record_key_before, ?::uuid as record_key_after", [C, B],
+    )  # fmt: skip
+    assert "one child" not in run("history", C) + run("history", A)
 
 
 def test_before_the_first_night_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
