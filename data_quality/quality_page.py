@@ -59,7 +59,10 @@ class HeatTable:
 
 @dataclass(frozen=True)
 class QualityPage:
-    """What the page shows; `ends` are the last instants of its weeks, oldest first."""
+    """What the page shows; `ends` are the last instants of its weeks, oldest first.
+
+    `persons_kept`: why who is who stayed as an earlier night left it, and what to do; empty on an ordinary night.
+    """
 
     now: datetime
     ends: tuple[datetime, ...]
@@ -68,6 +71,7 @@ class QualityPage:
     tables: tuple[HeatTable, ...]
     stops: tuple[Stop, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
+    persons_kept: str = ""
 
     @property
     def night(self) -> date:
@@ -89,6 +93,7 @@ def quality_page(
     *,
     quiet: Quiet = never_quiet,
     overrides: Sequence[Override] = (),
+    persons_kept: str = "",
 ) -> QualityPage:
     """Everything the page shows at a night's knowledge instant (naive UTC).
 
@@ -97,6 +102,7 @@ def quality_page(
         titles, contacts: by agency its name and whom to ring.
         quiet: whether a feed has no reason to bring its usual rows on a day (holidays).
         overrides: decisions to issue lists although a rule is broken.
+        persons_kept: a sentence where linkage kept the persons of an earlier night.
     """
     states = feed_status(con, contracts, now)
     weeks = feed_weeks(con, contracts, now, WEEKS, quiet)
@@ -130,6 +136,7 @@ def quality_page(
         tables=tuple(_tables(agencies, needed)),
         stops=tuple(stops(con, contracts, overrides, now)),
         titles=titles,
+        persons_kept=persons_kept,
     )
 
 
@@ -159,6 +166,7 @@ def summary(shown: QualityPage) -> list[str]:
     said = [f"{len(shown.states) - late} of {len(shown.states)} feeds are on time on {day(shown.night)}."]
     for agency, worries in calls(shown):
         said += [f"{agency.title} ({agency.contact}): {worry.sentence}" for worry in worries]
+    said += [shown.persons_kept] if shown.persons_kept else []
     return said + [f"Stop: {stop.agency} {stop.feed}, {stop.why}" for stop in shown.stops if stop.override is None]
 
 

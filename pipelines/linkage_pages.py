@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pandas as pd
 
+from pipelines.identity_kept import why_kept
 from pipelines.linkage_night import LinkageNight
 from pipelines.metadata import numbers, picture, table
 from pipelines.plots import hidden_plot, link_rates_plot, persons_plot, trend_plot
@@ -17,7 +18,10 @@ def night_metadata(night: LinkageNight, records: int) -> dict[str, dg.MetadataVa
     counted = {name: float(one[name]) for name in ("ids_changed_share", "recall", "precision") if name in one}
     events = {str(what): int(n) for what, n in result.events["event"].value_counts().items()}
     waiting = _of(rows, "queue")
+    verdict = night.verdict
+    stands = {"persons_are_kept": dg.MetadataValue.md(why_kept(" ".join(verdict.why), verdict.model_digest))}
     return {
+        **(stands if verdict.kept else {}),
         **numbers(
             {
                 "records": records,

@@ -19,8 +19,10 @@ from data_quality.quality_page import page as quality_html
 from data_quality.supplier_page import page as supplier_html
 from data_quality.supplier_page import table as supplier_csv
 from data_quality.supplier_report import LedTo, SupplierReport, supplier_report
+from pipelines.assurance_pages import day
 from pipelines.clock import as_of_known_at, nightly_cutoff
 from pipelines.hub import Hub
+from pipelines.identity_kept import kept_since
 from review.contributions import Contribution, contributions
 from review.render import page_style
 
@@ -97,7 +99,8 @@ def write_supplier_reports(hub: Hub, reports: list[SupplierReport]) -> list[Writ
 
 
 def build_quality_page(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> QualityPage:
-    """The data-quality page at a night's knowledge instant; `warehouse` and `quarantine` attached."""
+    """The data-quality page at a night's knowledge instant; `identity`, `warehouse` and `quarantine` attached."""
+    kept = kept_since(con, now)
     return quality_page(
         con,
         {name: agency.title for name, agency in hub.agencies.items()},
@@ -106,6 +109,7 @@ def build_quality_page(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) 
         now,
         quiet=hub.quiet_days,
         overrides=hub.overrides(),
+        persons_kept=f"Persons are those of the night to {day(kept[0])}. {kept[1]}" if kept else "",
     )
 
 

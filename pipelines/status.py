@@ -7,11 +7,12 @@ from itertools import groupby
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 
-from pipelines.checks.linkage import why_stopped
 from pipelines.clock import as_of_known_at
 from pipelines.feeds import FeedState, feed_states
 from pipelines.hub import Hub
+from pipelines.identity_kept import kept_since
 from pipelines.list_stops import say_stops
 from pipelines.run import prepare_dagster_home
 
@@ -63,16 +64,9 @@ def _feeds(console: Console, hub: Hub, now: datetime) -> None:
 def _persons(console: Console, hub: Hub) -> None:
     """Whether the persons are the last night's own, or were kept because that night was not to be trusted."""
     with hub.zones.open("identity", read_only=True) as con:
-        rows = con.execute(
-            "select night, kept, why, model_digest, (select max(night) from linkage.night where not kept) as good "
-            "from linkage.night order by night desc limit 1"
-        ).fetchall()
-    if rows and rows[0][1]:
-        night, _, why, digest, good = rows[0]
-        console.print(
-            f"[red]persons are those of {good:%d %B %Y}[/red]: {why_stopped(why, digest)} (Night of {night:%d %B %Y}.)",
-            soft_wrap=True,
-        )
+        kept = kept_since(con)
+    if kept:
+        console.print(f"[red]persons are those of {kept[0]:%d %B %Y}[/red]: {escape(kept[1])}", soft_wrap=True)
 
 
 def _off(console: Console, hub: Hub) -> None:

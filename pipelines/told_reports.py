@@ -39,7 +39,7 @@ def tell_quality(console: Console) -> bool:
     if not nights or not target.is_file():
         console.print("No page has been made yet; `hub run nightly` makes it.")
         return False
-    with hub.zones.open("warehouse", "quarantine", read_only=True) as con:
+    with hub.zones.open("warehouse", "quarantine", "identity", read_only=True) as con:
         shown = build_quality_page(con, hub, nightly_cutoff(max(nights)))
     for line in quality_page.summary(shown):
         console.print(line, markup=False, soft_wrap=True)

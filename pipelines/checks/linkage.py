@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pipelines.identity_kept import why_kept
 from pipelines.metadata import numbers
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def linkage_check_results(asset: dg.AssetKey, night: LinkageNight) -> Iterator[d
         passed=not verdict.kept,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
-            **({"why": why_stopped(" ".join(verdict.why), verdict.model_digest)} if verdict.kept else {}),
+            **({"why": why_kept(" ".join(verdict.why), verdict.model_digest)} if verdict.kept else {}),
             **numbers(verdict.figures),
         },
     )
@@ -57,20 +58,6 @@ def linkage_check_results(asset: dg.AssetKey, night: LinkageNight) -> Iterator[d
         if days > _OLDEST_DAYS
     ]
     yield _warning(asset, "review_in_time", late)
-
-
-def why_stopped(why: str, model_digest: str | None) -> str:
-    """What happened, what stands, what to do: for a check page, an alert and `hub status`."""
-    act = (
-        "Look for a file that came empty or changed, or a model that was swapped. If the change is meant, a named "
-        "person lets the next night pass: `hub identity accept --by NAME --why REASON`."
-        if model_digest
-        else "Put the model's files in linkage/ of the pack back as they were; no sign-off replaces that."
-    )
-    return (
-        f"Tonight's persons were not taken over and yesterday's are kept. {why} Records that came since stand alone "
-        f"until a night is good again. {act}"
-    )
 
 
 def _warning(asset: dg.AssetKey, name: str, found: list[str]) -> dg.AssetCheckResult:

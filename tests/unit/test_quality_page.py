@@ -196,3 +196,15 @@ def test_bars_leave_gaps_and_say_what_they_show() -> None:
     assert svg.count("<rect") == 3
     assert 'aria-label="rows &quot;by&quot; week"' in svg
     assert svg.count('class="now"') == 1
+
+
+def test_persons_that_were_kept_are_told_at_a_glance_and_in_full(
+    con: duckdb.DuckDBPyConnection, contracts: dict[str, FeedContract]
+) -> None:
+    why = "Persons are those of the night to Monday 5 October 2026. Look for a file that came empty."
+    shown = quality_page(con, TITLES, CONTACTS, contracts, NOW, persons_kept=why)
+    text = page(shown, look="", owner="Northmere", synthetic="")
+    assert "<strong>Who is who is kept as it was.</strong>" in text and f"<p>{why}</p>" in text
+    assert why in summary(shown)
+    ordinary = _shown(con, contracts)
+    assert "Who is who" not in page(ordinary, look="", owner="Northmere", synthetic="")
