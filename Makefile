@@ -23,7 +23,7 @@ run: .venv/.ready  ## Demo partnership, one nightly and one weekly run, and wher
 	@$(BIN)/hub demo run
 
 test: .venv/.ready  ## All tests (about a quarter of an hour on 2 cores).
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready  ## Style, types, imports, SQL, dbt (under a minute).
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-sql check-style check-imports check-dbt
