@@ -16,7 +16,9 @@ import pandas as pd
 import pyarrow as pa
 from splink import Linker
 from splink.backends.duckdb import DuckDBAPI
+from splink.internals.splink_dataframe import SplinkDataFrame
 
+from models.linkage.blocking import block
 from models.linkage.model import BLOCKING_KEYS, LinkageModel
 from models.linkage.settings import LinkageSettings
 
@@ -50,76 +52,46 @@ def load_nodes(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> None:
     con.unregister("node_input")
 
 
-def block_keys(con: duckdb.DuckDBPyConnection, settings: LinkageSettings) -> pd.DataFrame:
-    """Make ``node_keyed``: nodes with blocking keys, oversize keys NULL. Returns ``rule, pairs, cut_keys, cut_pairs``.
-
-    One placeholder that slipped through would otherwise make a block of 10^4 nodes and 10^8 pairs.
-    """
-    cap = settings.block_cap
-    # A key is compared for equality only, so its hash will do and is far cheaper to join on than its text.
-    con.execute(
-        "create or replace temp table node_raw as select *, "
-        + ", ".join(f"case when {sql} is not null then hash({sql}) end as {key}" for key, sql in BLOCKING_KEYS.items())
-        + " from node_plain"
-    )
-    for key in BLOCKING_KEYS:
-        con.execute(
-            f"create or replace temp table size_{key} as select {key}, count(*) n from node_raw "
-            f"where {key} is not null group by 1 having n > 1"
-        )
-    # A key that only one node has makes no pair; without it the joins that follow are a fraction of their size.
-    joins = " ".join(
-        f"left join size_{k} on node_raw.{k} = size_{k}.{k} and size_{k}.n <= {cap}" for k in BLOCKING_KEYS
-    )
-    kept = ", ".join(f"size_{k}.{k} as {k}" for k in BLOCKING_KEYS)
-    con.execute(
-        f"create or replace table node_keyed as select node_raw.* exclude ({', '.join(BLOCKING_KEYS)}), {kept} "
-        f"from node_raw {joins}"
-    )
-    counts = " union all ".join(
-        f"select '{k}' as rule, coalesce(sum(n * (n - 1) / 2) filter (n <= {cap}), 0)::bigint as pairs, "
-        f"count(*) filter (n > {cap})::bigint as cut_keys, "
-        f"coalesce(sum(n * (n - 1) / 2) filter (n > {cap}), 0)::bigint as cut_pairs from size_{k}"
-        for k in BLOCKING_KEYS
-    )
-    return con.sql(counts).df()
+def blocking_keys(con: duckdb.DuckDBPyConnection) -> dict[str, np.ma.MaskedArray]:
+    """The hash of every blocking key of the nodes of ``node_plain``, by node, masked where a node has none."""
+    keys = ", ".join(f"case when {sql} is not null then hash({sql}) end as {key}" for key, sql in BLOCKING_KEYS.items())
+    hashes = con.sql(f"select {keys} from node_plain order by node").fetchnumpy()
+    return {key: np.ma.asarray(hashes[key]) for key in BLOCKING_KEYS}
 
 
-# What the family rules (adjust.py) ask of a pair; `a` and `b` are its two nodes.
+# What the family rules (adjust.py) ask of a pair; `a` and `b` are its two nodes. The condition of a CASE puts its dear
+# questions only to the pairs that the cheap ones before them left open; elsewhere OR puts every question to all.
 FAMILY_FEATURES = """
     coalesce(a.birth_date = b.birth_date, false) as same_birth,
-    coalesce(abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int), 0) as years_apart,
-    coalesce(
-        a.birth_date = b.birth_date or damerau_levenshtein(a.birth_date, b.birth_date) <= 1
+    case when a.birth_date <> b.birth_date then abs(a.birth_date[1:4]::int - b.birth_date[1:4]::int) else 0 end
+        as years_apart,
+    case when a.birth_date = b.birth_date or damerau_levenshtein(a.birth_date, b.birth_date) <= 1
         or (a.birth_date[1:4] = b.birth_date[1:4] and '01-01' in (a.birth_date[6:10], b.birth_date[6:10]))
         or (a.birth_date[1:4] = b.birth_date[1:4] and a.birth_date[6:7] = b.birth_date[9:10]
-            and a.birth_date[9:10] = b.birth_date[6:7]),
-        false) as near_birth,
-    coalesce(a.birth_date is not null and b.birth_date is not null, false) as both_birth,
+            and a.birth_date[9:10] = b.birth_date[6:7])
+        then true else false end as near_birth,
+    a.birth_date is not null and b.birth_date is not null as both_birth,
     coalesce(a.postcode = b.postcode, false) as same_postcode,
     coalesce(a.sex <> b.sex, false) as other_sex,
-    coalesce(
-        list_has_any(a.surname_parts, b.surname_parts) or jaro_winkler_similarity(a.surname, b.surname) >= 0.9,
-        false) as near_surname,
-    coalesce(a.surname is not null and b.surname is not null, false) as both_surname,
-    coalesce(a.forename is not null and b.forename is not null, false) as both_forename,
+    case when a.surname = b.surname or list_has_any(a.surname_parts, b.surname_parts)
+        or jaro_winkler_similarity(a.surname, b.surname) >= 0.9
+        then true else false end as near_surname,
+    a.surname is not null and b.surname is not null as both_surname,
+    a.forename is not null and b.forename is not null as both_forename,
     coalesce(a.forename = b.forename, false) as same_forename,
-    coalesce(
-        list_has_any(a.forename_forms, b.forename_forms)
+    case when a.forename = b.forename or list_has_any(a.forename_forms, b.forename_forms)
         or (least(length(a.forename), length(b.forename)) = 1 and a.forename[1:1] = b.forename[1:1])
-        or (a.forename = b.surname and a.surname = b.forename),
-        false) as forename_meets,
-    coalesce(jaro_winkler_similarity(a.forename, b.forename), 0) as forename_likeness,
-    coalesce(damerau_levenshtein(a.forename, b.forename), 99) as forename_edits
+        or (a.forename = b.surname and a.surname = b.forename)
+        then true else false end as forename_meets,
+    case when a.forename = b.forename then 1.0::double
+        when a.forename <> b.forename then jaro_winkler_similarity(a.forename, b.forename)
+        else 0 end as forename_likeness,
+    case when a.forename = b.forename then 0
+        when a.forename <> b.forename then damerau_levenshtein(a.forename, b.forename)
+        else 99 end as forename_edits
 """
 _PAIR_FEATURES = (
     """
-with pair as (
-    select p.*, l as a, r as b
-    from scored p
-    join node_plain l on l.node = p.node_l
-    join node_plain r on r.node = p.node_r
-)
 select
     node_l, node_r, match_weight,
     {weights} as weights,
@@ -130,7 +102,9 @@ select
 """
     + FAMILY_FEATURES
     + """
-from pair
+from {scored}
+inner join node_plain as a on a.node = node_l
+inner join node_plain as b on b.node = node_r
 order by node_l, node_r
 """
 )
@@ -147,26 +121,24 @@ def score(
     """
     with scratch(settings) as con:
         load_nodes(con, nodes)
-        blocking = block_keys(con, settings)
+        pairs, blocking = block(blocking_keys(con), model.blocking_keys, settings.block_cap)
         linker = _linker(con, model.settings)
         for column, frame in model.frequencies.items():
             table = frame.rename(columns={"value": column, "frequency": f"tf_{column}"})
             con.register("tf_input", pa.Table.from_pandas(table, preserve_index=False))
             con.execute(f"create or replace table frozen_tf_{column} as select * from tf_input")
-            linker.table_management.register_term_frequency_lookup(
-                DuckDBAPI(connection=con).register(
-                    con.table(f"frozen_tf_{column}"), dataset_display_name=f"tf_in_{column}"
-                ),
-                column,
-            )
-        predicted = linker.inference.predict(threshold_match_weight=settings.keep_weight)
-        con.execute(
-            f"create or replace temp table scored as select * from {predicted.physical_name} where node_l <> node_r"
-        )
-        _score_extra(con, extra_pairs)
-        columns = [c for (c,) in con.sql("select column_name from (describe scored)").fetchall() if c.startswith("mw_")]
+            known = _splink_table(con, f"frozen_tf_{column}", f"tf_in_{column}")
+            linker.table_management.register_term_frequency_lookup(known, column)
+        con.register("pair_input", pa.table({"join_key_l": pairs[:, 0], "join_key_r": pairs[:, 1]}))
+        con.execute("create table blocked as select '0' as match_key, join_key_l, join_key_r from pair_input")
+        known = linker.table_management.register_blocked_pairs_for_predict(_splink_table(con, "blocked", "pairs"))
+        # Splink would copy the nodes twice, to leave out those that are in no pair.
+        known.metadata["registered_for_predict"] = False
+        scored = linker.inference.predict(threshold_match_weight=settings.keep_weight).physical_name
+        _score_extra(con, extra_pairs, scored)
+        columns = [c for (c,) in con.sql(f"select column_name from (describe {scored})").fetchall() if c[:3] == "mw_"]
         weights = "to_json(struct_pack(" + ", ".join(f'"{c[3:]}" := round({c}, 2)' for c in columns) + "))::varchar"
-        edges = _frame(con.sql(_PAIR_FEATURES.format(weights=weights if columns else "'{}'")))
+        edges = _frame(con.sql(_PAIR_FEATURES.format(weights=weights if columns else "'{}'", scored=scored)))
         drop_splink_tables(con)
     return edges, blocking
 
@@ -179,21 +151,25 @@ def _frame(rows: duckdb.DuckDBPyRelation | duckdb.DuckDBPyConnection) -> pd.Data
     return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
 
 
-def _score_extra(con: duckdb.DuckDBPyConnection, extra: pd.DataFrame) -> None:
+def _score_extra(con: duckdb.DuckDBPyConnection, extra: pd.DataFrame, scored: str) -> None:
     """Pairs that must be looked at but were not blocked enter with no probabilistic weight of their own."""
     if extra.empty:
         return
     con.register("extra_input", pa.Table.from_pandas(extra[["node_l", "node_r"]], preserve_index=False))
     con.execute(
-        "insert into scored by name select distinct node_l, node_r, 0.0 as match_weight from extra_input e "
-        "where not exists (select 1 from scored s where s.node_l = e.node_l and s.node_r = e.node_r)"
+        f"insert into {scored} by name select distinct node_l, node_r, 0.0 as match_weight from extra_input e "
+        f"where not exists (select 1 from {scored} s where s.node_l = e.node_l and s.node_r = e.node_r)"
     )
     con.unregister("extra_input")
 
 
+def _splink_table(con: duckdb.DuckDBPyConnection, table: str, called: str) -> SplinkDataFrame:
+    return DuckDBAPI(connection=con).register(con.table(table), dataset_display_name=called)
+
+
 def _linker(con: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> Linker:
-    api = DuckDBAPI(connection=con)
-    linker = Linker(api.register(con.table("node_keyed"), dataset_display_name="node_scored"), settings)
+    """A linker over ``node_plain``. Its blocking rules name keys that :func:`block` alone makes: they go unchecked."""
+    linker = Linker(_splink_table(con, "node_plain", "node_scored"), settings, validate_settings=False)
     # Splink turns its own logger up when a linker is made, and its warnings quote column values.
     logging.getLogger("splink").setLevel(logging.ERROR)
     return linker
@@ -209,12 +185,9 @@ def drop_splink_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f'drop {"view" if kind == "VIEW" else "table"} if exists "{name}"')
 
 
-def train_linker(
-    con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any], settings: LinkageSettings
-) -> Linker:
-    """A Splink linker over ``nodes`` with blocking keys made, ready to be trained."""
+def train_linker(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame, untrained: dict[str, Any]) -> Linker:
+    """A Splink linker over ``nodes``, ready to be trained."""
     load_nodes(con, nodes)
-    block_keys(con, settings)
     return _linker(con, untrained)
 
 

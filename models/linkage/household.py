@@ -7,6 +7,8 @@ A household is never evidence that two records are one person.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -75,20 +77,30 @@ def _crowds(block: np.ndarray, start: np.ndarray, end: np.ndarray, limit: int) -
     return out
 
 
-def _spelt(called: pd.DataFrame, person: pd.Series) -> pd.DataFrame:
-    """``person, token``: the marks of every surname of the given people."""
-    mine = called[called["person"].isin(person.unique())]
+def _spelt(called: pd.DataFrame, people: np.ndarray) -> pd.DataFrame:
+    """``person, token``: the marks of every surname of the given people, as numbers from 0."""
+    mine = called[called["person"].isin(people)]
     code = pd.factorize(mine["surname"])[0]
     spellings = mine["surname_parts"].iloc[np.unique(code, return_index=True)[1]]
     # Marks once for every spelling, then handed to all who bear it.
-    marks = [sorted(names.marks(parts)) for parts in spellings]
-    token, tokens = pd.factorize(np.array([mark for held in marks for mark in held], dtype=object))
+    marks = [names.marks(parts) for parts in spellings]
+    token = pd.factorize(np.array([mark for held in marks for mark in held], dtype=object))[0]
     size = np.array([len(held) for held in marks], dtype="int64")
     bears = size[code]
     within = np.arange(int(bears.sum())) - np.repeat(np.cumsum(bears) - bears, bears)
     token = token[np.repeat((np.cumsum(size) - size)[code], bears) + within]
-    told = pd.DataFrame({"person": np.repeat(mine["person"].to_numpy(), bears), "token": token}).drop_duplicates()
-    return told.assign(token=np.asarray(tokens, dtype=object)[told["token"].to_numpy()])
+    return pd.DataFrame({"person": np.repeat(mine["person"].to_numpy(), bears), "token": token}).drop_duplicates()
+
+
+def _called(called: pd.DataFrame, people: np.ndarray) -> pd.DataFrame:
+    """``person, token``: every surname of the given people, as numbers."""
+    mine = called[called["person"].isin(people)]
+    return pd.DataFrame({"person": mine["person"], "token": pd.factorize(mine["surname"])[0]})
+
+
+def _of_family(family: np.ndarray, people: np.ndarray) -> pd.DataFrame:
+    """``person, token``: what only people whom an agency calls one family share; a number below 0."""
+    return pd.DataFrame({"person": people, "token": -1 - family[people]})
 
 
 def _settle_postcodes(rows: pd.DataFrame, called: pd.DataFrame, family: np.ndarray) -> pd.Series:
@@ -100,22 +112,22 @@ def _settle_postcodes(rows: pd.DataFrame, called: pd.DataFrame, family: np.ndarr
     bare = out.isna()
     if not bare.any() or bare.all():
         return out
-    want = rows.loc[bare, ["person", "postcode", "started_on", "ended_on"]].assign(row=np.flatnonzero(bare))
-    there = rows.loc[~bare & rows["postcode"].isin(want["postcode"].unique())]
-    there = there[["person", "postcode", "uprn", "started_on", "ended_on"]]
-    both = pd.concat([want["person"], there["person"]])
-    ways = (
-        pd.DataFrame({"person": both.unique(), "token": family[both.unique()]}),
-        called[["person", "surname"]].rename(columns={"surname": "token"}),
-        _spelt(called, both),
+    house, uprns = pd.factorize(out)
+    stays = rows[["person", "started_on", "ended_on"]].assign(
+        row=np.arange(len(rows)), place=pd.factorize(rows["postcode"])[0], house=house
     )
-    for way in ways:
-        left = want.merge(way, on="person")
-        pairs = left.merge(there.merge(way, on="person"), on=["postcode", "token"], suffixes=("", "_kin"))
+    want, there = stays[bare].drop(columns="house"), stays[~bare].drop(columns="row")
+    for tokens in (partial(_of_family, family), partial(_called, called), partial(_spelt, called)):
+        there = there[there["place"].isin(want["place"].unique())]
+        want = want[want["place"].isin(there["place"].unique())]
+        token = tokens(pd.concat([want["person"], there["person"]]).unique())
+        pairs = want.merge(token, on="person").merge(
+            there.merge(token, on="person"), on=["place", "token"], suffixes=("", "_kin")
+        )
         together = ~(pairs["started_on"] > pairs["ended_on_kin"]) & ~(pairs["started_on_kin"] > pairs["ended_on"])
-        per = pairs[together].groupby("row")["uprn"].agg(["nunique", "first"])
-        sure = per.loc[per["nunique"] == 1, "first"]
-        out.iloc[sure.index.to_numpy()] = sure.to_numpy()
+        per = pairs[together].groupby("row")["house"].agg(["min", "max"])
+        sure = per.loc[per["min"] == per["max"], "min"]
+        out.iloc[sure.index.to_numpy()] = uprns[sure.to_numpy()]
         want = want[~want["row"].isin(sure.index)]
     return out
 
@@ -127,18 +139,14 @@ def _part_families(rows: pd.DataFrame, shared: np.ndarray, called: pd.DataFrame,
     if here.empty:
         return key
     stay, _ = pd.factorize(here["address"] + "/" + here["person"].astype(str))
-    tokens = pd.concat([_spelt(called, here["person"]), _kin_tokens(here["person"], family)], ignore_index=True)
+    people = here["person"].unique()
+    tokens = pd.concat([_spelt(called, people), _of_family(family, people)], ignore_index=True)
     said = here.assign(stay=stay).drop_duplicates("stay").merge(tokens, on="person")
-    first = said.groupby(["address", "token"])["stay"].transform("min")
+    place = pd.factorize(said["address"])[0]
+    first = said.groupby([place, "token"])["stay"].transform("min")
     group = components(int(stay.max()) + 1, first.to_numpy(), said["stay"].to_numpy())[stay]
     key[shared] = (here["address"] + "/" + pd.Series(group).astype(str)).to_numpy(dtype=object)
     return key
-
-
-def _kin_tokens(person: pd.Series, family: np.ndarray) -> pd.DataFrame:
-    """``person, token``: a token that only people an agency calls one family share; no surname has a digit."""
-    who = person.unique()
-    return pd.DataFrame({"person": who, "token": [f"{number}" for number in family[who]]})
 
 
 def nameless_households(
@@ -153,8 +161,10 @@ def nameless_households(
     via_case = case.assign(household=primary.reindex(case["person"]).to_numpy()).dropna(subset=["household"])
     chosen = _only(via_case)
     day = nameless.assign(day=nameless["known_from"].dt.normalize())
+    asked = made["uprn"].isin(day["uprn"].dropna().unique()) | made["postcode"].isin(day["postcode"].dropna().unique())
     spells = (
-        made.assign(open=made["ended_on"].isna())
+        made[asked]
+        .assign(open=lambda rows: rows["ended_on"].isna())
         .groupby(["household", "uprn", "postcode"], dropna=False)
         .agg(started_on=("started_on", "min"), ended_on=("ended_on", "max"), open=("open", "max"))
         .reset_index()

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from models.linkage.nodes import equal_rows
+
 
 @dataclass
 class Mint:
@@ -55,13 +57,14 @@ class Settled:
 
 def settle(
     cluster: np.ndarray, before: pd.Series, age: pd.Series, mint: Mint, *, former: pd.Series | None = None,
-    silent: set[int] | None = None,
+    silent: set[int] | None = None, steady: np.ndarray | None = None,
 ) -> Settled:  # fmt: skip
     """Give every cluster its id.
 
     ``cluster``: label per record (0..k-1, numbered in content order). ``before``: the id each record had, NULL if none.
     ``age``: index = every id that had records, value = rank, 0 the oldest. ``former``: an id the record had earlier and
     that is out of use. ``silent``: clusters whose split must leave no trace of where from (a barrier parted them).
+    ``steady``: mask of records that say what they said; of two equal parts of a person theirs keeps the id.
 
     >>> before, age = pd.Series(["P1", "P1", "P1", "P2"]), pd.Series({"P1": 0, "P2": 1})
     >>> s = settle(np.array([0, 0, 1, 0]), before, age, Mint("P", 2))
@@ -69,49 +72,52 @@ def settle(
     (['P1', 'P000000003'], [('P000000003', 'minted', None), ('P000000003', 'split', 'P1'), ('P2', 'merged', 'P1')])
     """
     k = int(cluster.max(initial=-1)) + 1
-    labels, names = _claims(cluster, before, age, former)
-    ids: list[str | None] = [None] * k
-    taken: dict[str, int] = {}
-    for label, claimed in zip(labels, names, strict=True):
+    labels, names, alone = _claims(cluster, before, age, former, steady)
+    ids = np.full(k, None, dtype=object)
+    ids[labels[alone]] = names[alone]
+    taken = set(names[alone].tolist())
+    for label, claimed in zip(labels[~alone].tolist(), names[~alone].tolist(), strict=True):
         if ids[label] is None and claimed not in taken:
-            ids[label], taken[claimed] = claimed, label
+            ids[label] = claimed
+            taken.add(claimed)
     # The first claim in this order is the strongest, and a later entry of a dictionary replaces an earlier one.
-    main_source = dict(zip(reversed(labels), reversed(names), strict=True))
-    goes_to = dict(zip(reversed(names), reversed(labels), strict=True))
+    main_source = dict(zip(labels[::-1].tolist(), names[::-1].tolist(), strict=True))
+    goes_to = dict(zip(names[::-1].tolist(), labels[::-1].tolist(), strict=True))
     out = Settled([])
-    old = _former_ids(cluster, former, set(taken)) if former is not None else {}
-    for label in range(k):
-        name = ids[label]
-        if name is None:
-            again = old.get(label)
-            name = again if again is not None and again not in taken else mint.take()
-            out.events.append((name, "reinstated" if name == again else "minted", None))
-            taken[name] = label
-            if label in main_source and label not in (silent or ()):
-                out.events.append((name, "split", main_source[label]))
-        out.ids.append(name)
-    for name in age.sort_values().index.tolist():
-        if name not in taken:
-            out.events.append((name, "merged", out.ids[goes_to[name]]) if name in goes_to else (name, "retired", None))
+    old = _former_ids(cluster, former, taken) if former is not None else {}
+    for label in np.flatnonzero(pd.isna(ids)).tolist():
+        again = old.get(label)
+        name = ids[label] = again if again is not None and again not in taken else mint.take()
+        out.events.append((name, "reinstated" if name == again else "minted", None))
+        taken.add(name)
+        if label in main_source and label not in (silent or ()):
+            out.events.append((name, "split", main_source[label]))
+    out.ids = ids.tolist()
+    for name in [name for name in age.sort_values().index.tolist() if name not in taken]:
+        out.events.append((name, "merged", out.ids[goes_to[name]]) if name in goes_to else (name, "retired", None))
     return out
 
 
 def _claims(
-    cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.Series | None
-) -> tuple[list[int], list[str]]:
-    """Clusters and the ids whose records they hold, side by side, the strongest claim first.
+    cluster: np.ndarray, before: pd.Series, age: pd.Series, former: pd.Series | None, steady: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clusters and the ids whose records they hold, side by side, the strongest claim first; and which claims nobody
+    contests: the only one of its cluster, and the only one of its id.
 
     More records, then the older id; of two equal claims of one id the better is from those who always were this person,
-    not from those who came by a merge.
+    not from those who came by a merge, and then from those who say what they said.
     """
     code, ids = pd.factorize(before)
     had = code >= 0
     claim, which, n = np.unique(cluster[had] * (len(ids) + 1) + code[had], return_inverse=True, return_counts=True)
     native = former.isna().to_numpy()[had] if former is not None else np.ones(int(had.sum()))
     label, code = claim // (len(ids) + 1), claim % (len(ids) + 1)
+    alone = (np.bincount(label)[label] == 1) & (np.bincount(code)[code] == 1)
     rank = age.reindex(ids).to_numpy()[code] if len(ids) else np.zeros(0)
-    order = np.lexsort((label, -np.bincount(which, weights=native, minlength=len(claim)), rank, -n))
-    return label[order].tolist(), np.asarray(ids, dtype=object)[code[order]].tolist()
+    same = np.ones(len(which)) if steady is None else steady[had]
+    equal = [-np.bincount(which, weights=weights, minlength=len(claim)) for weights in (same, native)]
+    order = np.lexsort((label, *equal, rank, -n))
+    return label[order], np.asarray(ids, dtype=object)[code[order]], alone[order]
 
 
 def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dict[int, str]:
@@ -127,6 +133,17 @@ def _former_ids(cluster: np.ndarray, former: pd.Series, in_use: set[str]) -> dic
 
 
 OPEN = pd.Timestamp("9999-12-31")
+
+
+def codes(one: pd.DataFrame, other: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """A number for each row of two frames of the same columns, equal where rows are; below the rows of both together.
+
+    >>> [side.tolist() for side in codes(pd.DataFrame({"k": ["a", "b"]}), pd.DataFrame({"k": ["b", "c"]}))]
+    [[0, 1], [1, 2]]
+    """
+    rows = pd.concat([one, other], ignore_index=True)
+    number = equal_rows(rows, np.zeros(len(rows), dtype=bool))
+    return number[: len(one)], number[len(one) :]
 
 
 def advance(
@@ -150,19 +167,20 @@ def advance(
         return current.assign(known_to=OPEN).sort_values([*key, "known_from"]).reset_index(drop=True)
     is_open = previous["known_to"] == OPEN
     live = previous[is_open]
-    both = live.assign(_row=np.arange(len(live))).merge(
-        current[[*key, *value]], on=key, how="left", suffixes=("", "_new"), indicator=True
-    )
-    same = (both["_merge"] == "both").to_numpy()
+    was, now_is = codes(live[key], current[key])
+    then = np.full(len(live) + len(current), -1)
+    then[now_is] = np.arange(len(current))
+    then = then[was]
+    met = np.flatnonzero(then >= 0)
+    same = np.ones(len(met), dtype=bool)
     for column in value:
-        a, b = both[column], both[f"{column}_new"]
-        same = same & ((a == b) | (a.isna() & b.isna())).fillna(False).to_numpy(dtype=bool)
+        a, b = live[column].take(met).reset_index(drop=True), current[column].take(then[met]).reset_index(drop=True)
+        same &= ((a == b) | (a.isna() & b.isna())).fillna(False).to_numpy(dtype=bool)
     keep = np.zeros(len(live), dtype=bool)
-    keep[both["_row"].to_numpy()[same]] = True
+    keep[met[same]] = True
     # A row that opened at this very instant (the same night run twice) is replaced, not closed with an empty interval.
     closed = live[~keep & (live["known_from"] < now).to_numpy()].assign(known_to=now)
-    had = current[key].merge(live.loc[:, key].assign(_kept=keep), on=key, how="left")["_kept"]
-    kept, known = had.fillna(False).to_numpy(dtype=bool), had.notna().to_numpy()
+    known, kept = np.isin(now_is, was), np.isin(now_is, was[keep])
     fresh = current[~kept].copy()
     fresh.loc[(known & ~kept)[~kept], "known_from"] = now
     parts = [previous[~is_open], live[keep], closed, fresh.assign(known_to=OPEN)]

@@ -18,8 +18,9 @@ import pandas as pd
 MODEL_FILE, HASH_FILE = "model.json", "model.sha256"
 TF_COLUMNS = ("forename", "surname")
 FIRST_JANUARY = "1 January"
+_BLOCKING = "blocking_rules_to_generate_predictions"
 
-# Exact blocking keys, each a SQL expression over the columns of a node. All are capped (see duck.block_keys).
+# Exact blocking keys, each a SQL expression over the columns of a node. All are capped (see blocking.py).
 BLOCKING_KEYS: dict[str, str] = {
     "b_nhs": "nhs_number",
     "b_upn": "upn",
@@ -123,7 +124,7 @@ def settings_dict() -> dict[str, Any]:
         "probability_two_random_records_match": 1e-5,
         "retain_intermediate_calculation_columns": True,
         "retain_matching_columns": False,
-        "blocking_rules_to_generate_predictions": [f"l.{key} = r.{key}" for key in BLOCKING_KEYS],
+        _BLOCKING: [f"l.{key} = r.{key}" for key in BLOCKING_KEYS],
         "comparisons": comparisons(),
     }
 
@@ -139,6 +140,12 @@ class LinkageModel:
     def __repr__(self) -> str:
         """The hash alone: term frequencies are names, and a representation may reach a log."""
         return f"LinkageModel({self.digest[:12]})"
+
+    @property
+    def blocking_keys(self) -> list[str]:
+        """Those of ``BLOCKING_KEYS`` that the pairs of this model share one of."""
+        rules = [r if isinstance(r, str) else r["blocking_rule"] for r in self.settings[_BLOCKING]]
+        return [key for key in BLOCKING_KEYS if f"l.{key} = r.{key}" in rules]
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> LinkageModel:

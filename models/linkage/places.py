@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.linkage import household, residence, sensitive, standardise
 from models.linkage.area import area_spells
-from models.linkage.ledger import OPEN, Mint, advance, settle
+from models.linkage.ledger import OPEN, Mint, advance, codes, settle
 from models.linkage.settings import LinkageSettings
 
 
@@ -123,9 +123,10 @@ def _before(made: pd.DataFrame, live: pd.DataFrame) -> pd.Series:
     in a night must be answered alike.
     """
     ask = ["person_id", "started_on"]
-    rows = made[ask].assign(household=made["household"].to_numpy())
-    rows["spell"] = rows.groupby(ask, sort=False).ngroup()
-    pairs = rows.drop_duplicates(["household", "spell"]).merge(live[[*ask, "household_id"]].drop_duplicates(), on=ask)
+    spell = codes(made[ask], live[ask])
+    rows = pd.DataFrame({"household": made["household"].to_numpy(), "spell": spell[0]})
+    had_then = live[["household_id"]].assign(spell=spell[1]).drop_duplicates()
+    pairs = rows.drop_duplicates().merge(had_then, on="spell")
     pairs["votes"] = pairs.groupby(["household", "household_id"])["spell"].transform("size")
     # Most have one answer, and nobody else asks for it; the others are asked in turn.
     answers, askers = (pairs.duplicated([side, "spell"], keep=False) for side in ("household", "household_id"))
@@ -167,7 +168,8 @@ def _areas(spells: pd.DataFrame, person_ids: np.ndarray, previous: pd.DataFrame,
     rows = spells.assign(person_id=person_ids[spells["person"].to_numpy(dtype="int64")])
     latest = rows.drop_duplicates("person_id", keep="last")[["person_id", "area_team", "known_from"]]
     state = advance(previous, latest, ["person_id"], ["area_team"], now)
-    past = rows[~rows["person_id"].isin(previous["person_id"].unique())]
+    is_new = ~pd.Index(person_ids, dtype=object).isin(previous["person_id"].to_numpy(dtype=object))
+    past = rows[is_new[rows["person"].to_numpy(dtype="int64")]]
     past = past.assign(known_to=past.groupby("person_id")["known_from"].shift(-1)).dropna(subset=["known_to"])
     parts = [state, past[["person_id", "area_team", "known_from", "known_to"]]]
     return pd.concat([p for p in parts if len(p)], ignore_index=True) if len(past) else state

@@ -78,14 +78,23 @@ def conflicts(records: pd.DataFrame, cluster: np.ndarray) -> pd.DataFrame:
     >>> conflicts(rows, np.array([0, 0, 1]))["persons"].tolist()
     [1, 0, 1]
     """
-    born = pd.to_datetime(records["birth_date"]).groupby(cluster)
-    apart = (born.max() - born.min()).dt.days > 366
+    number, sex, born = (pd.factorize(records[column]) for column in ("nhs_number", "sex", "birth_date"))
+    days = np.append(np.array(born[1], dtype="datetime64[D]").astype("int64"), 0)[born[0]]
     counts = {
-        "two_nhs_numbers": int((records["nhs_number"].groupby(cluster).nunique() > 1).sum()),
-        "two_sexes": int((records["sex"].groupby(cluster).nunique() > 1).sum()),
-        "birth_dates_apart": int(apart.sum()),
+        "two_nhs_numbers": int((_spread(number[0], number[0] >= 0, cluster) > 0).sum()),
+        "two_sexes": int((_spread(sex[0], sex[0] >= 0, cluster) > 0).sum()),
+        "birth_dates_apart": int((_spread(days, born[0] >= 0, cluster) > 366).sum()),
     }
     return pd.DataFrame({"conflict": list(counts), "persons": list(counts.values())})
+
+
+def _spread(values: np.ndarray, known: np.ndarray, cluster: np.ndarray) -> np.ndarray:
+    """By cluster the greatest known value less the least; 0 where none is known."""
+    low = np.full(int(cluster.max(initial=-1)) + 1, np.iinfo("int64").max)
+    high = np.full(len(low), np.iinfo("int64").min)
+    np.minimum.at(low, cluster[known], values[known])
+    np.maximum.at(high, cluster[known], values[known])
+    return np.where(low < high, high, 0) - np.where(low < high, low, 0)
 
 
 def size_bands(sizes: pd.DataFrame) -> pd.DataFrame:

@@ -58,37 +58,44 @@ def timelines(evidence: pd.DataFrame, person: np.ndarray, placed: np.ndarray) ->
     >>> timelines(rows, np.array([7, 7, 7]), np.zeros(0))[["uprn", "rank"]].to_numpy().tolist()
     [['2', 0], ['1', 1]]
     """
-    one_day = evidence["ended_on"] == evidence["started_on"]
-    rows = evidence.assign(
-        person=person,
-        open=evidence["ended_on"].isna(),
-        sighted_on=evidence["ended_on"].where(one_day),
-        left_on=evidence["ended_on"].where(~one_day),
-    )
+    # Texts are sorted once, and numbers from here: the address of a bare postcode, "P...", comes before "U...", a UPRN.
+    place, postcodes = pd.factorize(evidence["postcode"], sort=True)
+    house, uprns = pd.factorize(evidence["uprn"], sort=True)
     # A bare postcode takes the UPRN the same person has inside it.
-    with_uprn = rows[rows["uprn"].notna()].drop_duplicates(["person", "postcode"])[["person", "postcode", "uprn"]]
-    rows = rows.merge(with_uprn.rename(columns={"uprn": "_uprn"}), on=["person", "postcode"], how="left")
-    rows["uprn"] = rows["uprn"].where(rows["uprn"].notna(), rows.pop("_uprn"))
-    rows["address"] = np.where(rows["uprn"].notna(), "U" + rows["uprn"].fillna(""), "P" + rows["postcode"].fillna(""))
-    spells = (
-        rows.sort_values(["person", "address", "started_on"])
-        .groupby(["person", "address"], sort=True)
-        .agg(
-            postcode=("postcode", "first"),
-            uprn=("uprn", "first"),
-            started_on=("started_on", "min"),
-            open=("open", "max"),
-            ended_on=("ended_on", "max"),
-            sighted_on=("sighted_on", "max"),
-            left_on=("left_on", "max"),
-            known_from=("known_from", "min"),
-        )
-        .reset_index()
+    rows = pd.DataFrame({"person": person, "place": place, "house": house})
+    inside = rows[house >= 0].drop_duplicates(["person", "place"]).rename(columns={"house": "inside"})
+    found = rows.merge(inside, on=["person", "place"], how="left")["inside"].fillna(-1).to_numpy(dtype="int64")
+    house = np.where(house < 0, found, house)
+    address = np.where(house < 0, place, len(postcodes) + house)
+    order = np.lexsort((evidence["started_on"].to_numpy(), address, person))
+    person, address, place, house = (numbers[order] for numbers in (person, address, place, house))
+    starts = np.flatnonzero((np.diff(person, prepend=-1) != 0) | (np.diff(address, prepend=-1) != 0))
+    row = np.arange(len(order))
+    postcode = np.append(place, -1)[np.minimum.reduceat(np.where(place < 0, len(row), row), starts)]
+    one_day = evidence["ended_on"] == evidence["started_on"]
+
+    def of_each(least_or_most: np.ufunc, values: pd.Series) -> np.ndarray:
+        return np.asarray(least_or_most.reduceat(values.to_numpy()[order], starts))
+
+    spells = pd.DataFrame(
+        {
+            "person": person[starts],
+            "address": address[starts],
+            "postcode": np.array([*postcodes, None], dtype=object)[postcode],
+            "uprn": np.array([*uprns, None], dtype=object)[house[starts]],
+            "started_on": of_each(np.fmin, evidence["started_on"]),
+            "open": of_each(np.logical_or, evidence["ended_on"].isna()),
+            "ended_on": of_each(np.fmax, evidence["ended_on"]),
+            "sighted_on": of_each(np.fmax, evidence["ended_on"].where(one_day)),
+            "left_on": of_each(np.fmax, evidence["ended_on"].where(~one_day)),
+            "known_from": of_each(np.fmin, evidence["known_from"]),
+        }
     )
     spells["open"] |= _last_seen(spells) & ~spells["person"].isin(placed)
     spells = spells.drop(columns=["sighted_on", "left_on"])
     spells.loc[spells["open"], "ended_on"] = pd.NaT
     spells = spells.sort_values(["person", "open", "started_on", "address"], ascending=[True, False, False, True])
+    spells["address"] = np.array([*("P" + postcodes), *("U" + uprns)], dtype=object)[spells["address"]]
     spells["rank"] = spells.groupby("person").cumcount()
     # The third open home back is stale: it ended when the one after it began.
     later = spells.groupby("person")["started_on"].shift(1)

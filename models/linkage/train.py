@@ -26,7 +26,7 @@ def train(nodes: pd.DataFrame, settings: LinkageSettings, *, seed: int = 1, max_
     Columns may be partly or wholly NULL: a column nobody fills keeps stated weights that never come to bear.
     """
     with duck.scratch(settings) as con:
-        linker = duck.train_linker(con, nodes, settings_dict(), settings)
+        linker = duck.train_linker(con, nodes, settings_dict())
         sure: list[Any] = [block_on("nhs_number"), block_on("upn"), block_on("forename", "surname", "birth_date")]
         linker.training.estimate_probability_two_random_records_match(sure, recall=0.8)
         linker.training.estimate_u_using_random_sampling(max_pairs=max_pairs, seed=seed)
