@@ -255,7 +255,7 @@ def _model(con: Any) -> Any:
     from models.linkage.train import train
 
     settings = LinkageSettings()
-    known, _ = standardise(duck.read(con, FIRST_NIGHT, "canonical", "linkage")["person_record"], settings)
+    known, _ = standardise(duck.read_records(con, FIRST_NIGHT, "canonical", "linkage"), settings)
     node = contract(known, np.zeros(len(known), dtype=bool))
     return LinkageModel.from_files(train(quarantine_shared(node_frame(known, node), settings)[0], settings))
 

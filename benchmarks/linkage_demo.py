@@ -90,7 +90,7 @@ class Demo:
                 state="fresh.linkage",
             )
             seconds = time.monotonic() - started
-            sent = duck.read(con, NIGHT, "canonical", "fresh.linkage")["person_record"]
+            sent = duck.read_records(con, NIGHT, "canonical", "fresh.linkage")
         known, _ = quarantine_shared(standardise(sent, hub.linkage_settings())[0], hub.linkage_settings())
         return result, known, seconds
 

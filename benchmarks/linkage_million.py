@@ -93,7 +93,7 @@ def learn(folder: Path, seed: int = 1) -> float:
     settings = LinkageSettings()
     started = time.monotonic()
     with zones(folder).open("identity", read_only=True) as con:
-        sent = duck.read(con, FIRST_NIGHT, "canonical", "linkage")["person_record"]
+        sent = duck.read_records(con, FIRST_NIGHT, "canonical", "linkage")
     known, _ = standardise(sent, settings)
     node = contract(known, np.zeros(len(known), dtype=bool))
     files = train(quarantine_shared(node_frame(known, node), settings)[0], settings, seed=seed)
@@ -177,7 +177,7 @@ def compare(folder: Path, people: People) -> tuple[dict[str, Any], dict[str, Any
     settings = LinkageSettings()
     now = FIRST_NIGHT + timedelta(days=1)
     with zones(folder).open("identity", read_only=True) as con:
-        sent = duck.read(con, now, "canonical", "linkage")["person_record"]
+        sent = duck.read_records(con, now, "canonical", "linkage")
         found = con.sql(
             "select r.source_key, a.person_id from canonical.person_record r join linkage.person_assignment a "
             "using (record_key) where a.known_to = timestamp '9999-12-31'"

@@ -244,26 +244,36 @@ _EDGE = {
 }
 
 
+def read_records(
+    con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str, *, gone: bool = False
+) -> pd.DataFrame:
+    """The records as known at ``now``, in content order.
+
+    ``gone``: those that have a person and are not sent any more are read as they last were.
+    """
+    current = _current("person_record", canonical, state, gone)
+    return _frame(con.execute(_RECORDS.format(canonical=canonical, current=current), {"now": now}))
+
+
 def read(
     con: duckdb.DuckDBPyConnection, now: Any, canonical: str, state: str, *, gone: bool = False
 ) -> dict[str, pd.DataFrame]:
-    """What linkage needs, as known at ``now``: records in content order, the other canonical tables, the ledger.
+    """What linkage needs besides records, as known at ``now``: the other canonical tables, the ledger.
 
-    ``gone``: records that have a person and are not sent any more are read as they last were, and the edges too.
+    ``gone``: what belongs to records that have gone is read as it last was, and the edges too.
     """
-
-    def current(table: str) -> str:
-        kept = gone and table != "linkage_barrier"
-        return _OR_LAST.format(canonical=canonical, state=state, table=table) if kept else _NOW
-
-    records = _RECORDS.format(canonical=canonical, current=current("person_record"))
-    out = {"person_record": _frame(con.execute(records, {"now": now}))}
+    out = {}
     for table, columns in _CURRENT.items():
-        sql = f"select {columns} from {canonical}.{table} where known_from <= $now and {current(table)}"
+        current = _current(table, canonical, state, gone and table != "linkage_barrier")
+        sql = f"select {columns} from {canonical}.{table} where known_from <= $now and {current}"
         out[table] = _frame(con.execute(sql, {"now": now}))
     for table, columns in (_STATE | (_EDGE if gone else {})).items():
         out[table] = _frame(con.sql(f"select {columns} from {state}.{table}"))
     return out
+
+
+def _current(table: str, canonical: str, state: str, gone: bool) -> str:
+    return _OR_LAST.format(canonical=canonical, state=state, table=table) if gone else _NOW
 
 
 def write(

@@ -4,6 +4,7 @@ barriers first, evidence between, barriers last."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.linkage import attention, barriers, decisions, duck, keep, quality, queue
+from models.linkage import attention, barriers, decisions, duck, history, keep, quality, queue
 from models.linkage.ledger import OPEN
 from models.linkage.model import LinkageModel
 from models.linkage.person_table import OrderHash, person_table
@@ -68,13 +69,16 @@ def link(
     ``model``: None keeps yesterday's persons and edges (see keep.py): records that have gone stay as they last were.
     Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
     """
-    tables = duck.read(con, now, canonical, state, gone=model is None)
     at = pd.Timestamp(now)
     # Of a million records one copy is enough: what was sent goes when it is standardised, and so on.
-    sent = tables.pop("person_record")
+    sent = duck.read_records(con, now, canonical, state, gone=model is None)
     if sent["record_key"].duplicated().any():
         raise ValueError("a record has two current versions: person_record must have one per record_key")
-    known, placeholders = standardise(sent, settings)
+    # Python standardises on one core while DuckDB reads the rest on the other.
+    with ThreadPoolExecutor(1) as beside:
+        rest = beside.submit(duck.read, con, now, canonical, state, gone=model is None)
+        known, placeholders = standardise(sent, settings)
+        tables = rest.result()
     names_someone = known["names_a_person"].fillna(True).astype(bool) & (
         known[settings.naming_columns].notna().any(axis=1)
     )
@@ -86,6 +90,8 @@ def link(
     decided_on = speak_for_the_gone(tables["clerical_decision"], tables["person_assignment"], position)
     stands = decisions.standing(decided_on, at)
     before, listed = _yesterday(records, tables["person_assignment"], on_open_list)
+    last, _ = history.last_night(con, now, state)
+    steady = np.ones(len(records), dtype=bool) if last is None else (records["known_from"] <= last).to_numpy()
     kept = None
     if model is None:
         kept = keep.yesterday(records, apart, tables["person_assignment"])
@@ -93,7 +99,16 @@ def link(
     else:
         decided = decisions.by_position(stands, position)
         held = np.where(listed, before, -1)
-        solved = solve(records, model=model, settings=settings, apart=apart, decided=decided, before=before, held=held)
+        solved = solve(
+            records,
+            model=model,
+            settings=settings,
+            apart=apart,
+            decided=decided,
+            before=before,
+            held=held,
+            steady=steady,
+        )
     of_record = solved.cluster[solved.node] if len(records) else np.zeros(0, dtype="int64")
     forbidden = barriers.forbidden_clusters(of_record, apart)
     ends = [solved.cluster[solved.edges[c].to_numpy()] for c in ("node_l", "node_r")]
@@ -118,6 +133,7 @@ def link(
         forbidden,
         at,
         run_id,
+        steady,
     )
     assignment = persons.assignment
     if kept:

@@ -28,7 +28,8 @@ def address_evidence(records: pd.DataFrame, spells: pd.DataFrame) -> pd.DataFram
     kept["started_on"] = kept["started_on"].fillna(kept["known_from"].dt.normalize())
     silent = np.ones(len(records), dtype=bool)
     silent[at[at >= 0]] = False
-    own = records[records["home_postcode"].notna().to_numpy() & (records["hub"] != "postcode").to_numpy() & silent]
+    silent &= records["home_postcode"].notna().to_numpy() & (records["hub"] != "postcode").to_numpy()
+    own = records.loc[silent, ["home_postcode", "home_uprn", "known_from"]]
     day = own["known_from"].dt.normalize()
     seen = pd.DataFrame(
         {
