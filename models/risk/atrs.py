@@ -155,7 +155,11 @@ def _detail(pack: Pack) -> str:
 
 
 def _types(pack: Pack) -> str:
-    names = {"logistic": "elastic-net logistic regression", "boosting": "monotone gradient-boosted trees"}
+    names = {
+        "logistic": "elastic-net logistic regression",
+        "boosting": "monotone gradient-boosted trees",
+        "blend": "the mean of both",
+    }
     chosen = " or ".join(names[c] for c in pack.config.training.candidates)
     return f"{chosen}, whichever does better on families it has not learnt from; named patterns beside it"
 

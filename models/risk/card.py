@@ -153,13 +153,15 @@ def _data(pack: Pack) -> list[str]:
 
 def _training(pack: Pack) -> list[str]:
     config, t = pack.config, pack.config.training
-    settings = {"logistic": t.logistic, "boosting": t.boosting}
+    settings = {"logistic": t.logistic, "boosting": t.boosting, "blend": {}}
     names = {
         "logistic": "elastic-net logistic regression, each coefficient bound to the declared sign",
         "boosting": "gradient-boosted trees, monotone in the declared direction",
+        "blend": "the mean of both log-odds",
     }
+    defaults = {"blend": "as above"}
     rows = [
-        [names[c], ", ".join(f"{k} {v:g}" for k, v in settings[c].items()) or "the engine's defaults"]
+        [names[c], ", ".join(f"{k} {v:g}" for k, v in settings[c].items()) or defaults.get(c, "the engine's defaults")]
         for c in t.candidates
     ]
     known = f"{t.window_weeks} weeks whose outcomes were known by then"

@@ -193,7 +193,7 @@ class Training(Strict):
     negatives_per_positive: int = Field(default=10, ge=1)
     folds: int = Field(default=2, ge=2, le=10)
     seed: int = 20261005
-    candidates: tuple[Literal["logistic", "boosting"], ...] = ("logistic", "boosting")
+    candidates: tuple[Literal["logistic", "boosting", "blend"], ...] = ("logistic", "boosting")
     # A later candidate is taken over an earlier, simpler one only when it is better by this share.
     prefer_earlier_within: float = Field(default=0.02, ge=0)
     logistic: dict[str, float] = Field(default_factory=dict)

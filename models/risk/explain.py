@@ -1,7 +1,8 @@
 """Why a score is what it is: contributions of the features that sum to it, asserted, and grouped by theme.
 
 Logistic regression: `slope * coefficient * standardised value`. Boosting: Shapley values of the trees (Lundberg et al.
-2020) times the calibration's slope. The base is the calibrated log-odds of someone about whom nothing is particular.
+2020) times the calibration's slope. Blend: the mean of both. The base is the calibrated log-odds of someone about whom
+nothing is particular.
 """
 
 from __future__ import annotations
@@ -57,23 +58,26 @@ def of_rotation(panel: Panel, positions: np.ndarray, learnt: Rotation, config: R
 
 def contributions(fitted: Fitted, calibration: Calibration, X: np.ndarray) -> Contributions:
     """Contributions for the rows of X under one model; raises ArithmeticError when they do not sum to the score."""
-    inputs = model_inputs(fitted.name, X, fitted.features)
     with one_thread():
-        if fitted.name == "logistic":
-            scale, model = fitted.estimator.named_steps["scale"], fitted.estimator.named_steps["model"]
-            raw = scale.transform(inputs) * model.coef_[0]
-            base = float(model.intercept_[0])
-        else:
-            import shap
-
-            explainer = shap.TreeExplainer(fitted.estimator)
-            raw = np.asarray(explainer.shap_values(inputs), dtype=np.float64).reshape(len(inputs), -1)
-            base = float(np.ravel(explainer.expected_value)[0])
+        raw, base = (np.mean(part, axis=0) for part in zip(*[_raw(m, X) for m in fitted.members()], strict=True))
     values = calibration.slope * raw
-    bases = np.full(len(X), calibration.intercept + calibration.slope * base)
+    bases = np.full(len(X), calibration.intercept + calibration.slope * float(base))
     _assert_sum(bases + values.sum(axis=1), calibration.log_odds(fitted.log_odds(X)), "contributions")
     names, themes = tuple(f.name for f in fitted.features), tuple(f.theme for f in fitted.features)
     return Contributions(bases, values, names, themes)
+
+
+def _raw(member: Fitted, X: np.ndarray) -> tuple[np.ndarray, float]:
+    """Contributions to uncalibrated log-odds, shape (rows, features), and their base."""
+    inputs = model_inputs(member.name, X, member.features)
+    if member.name == "logistic":
+        scale, model = member.estimator.named_steps["scale"], member.estimator.named_steps["model"]
+        return scale.transform(inputs) * model.coef_[0], float(model.intercept_[0])
+    import shap
+
+    explainer = shap.TreeExplainer(member.estimator)
+    raw = np.asarray(explainer.shap_values(inputs), dtype=np.float64).reshape(len(inputs), -1)
+    return raw, float(np.ravel(explainer.expected_value)[0])
 
 
 def _assert_sum(found: np.ndarray, wanted: np.ndarray, what: str) -> None:

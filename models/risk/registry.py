@@ -145,6 +145,8 @@ def _estimator(files: Mapping[str, bytes], number: int) -> Any:
 
 def numbers_of(fitted: Fitted) -> bytes:
     """The fitted numbers of a model in a fixed order, as bytes."""
+    if fitted.name == "blend":
+        return b"".join(map(numbers_of, fitted.members()))
     if fitted.name == "logistic":
         scale, model = fitted.estimator.named_steps["scale"], fitted.estimator.named_steps["model"]
         arrays = [scale.mean_, scale.scale_, model.coef_, model.intercept_]

@@ -1,8 +1,9 @@
-"""The two candidate models, fitted so that the same rows give the same numbers on any machine.
+"""The candidate models, fitted so that the same rows give the same numbers on any machine.
 
 Rows arrive ordered by as-of date and `sort_no`; draws are seeded; linear algebra and histogram building run on one
 thread, so no sum is split differently elsewhere. Both models yield log-odds that are sums over features (exactly for
-the logistic regression, by Shapley values for the trees), which is what makes a reason more than a story.
+the logistic regression, by Shapley values for the trees), which is what makes a reason more than a story. So does the
+third candidate, the mean of the two: where outcomes are few each of them is mostly wrong in its own way.
 """
 
 from __future__ import annotations
@@ -23,16 +24,29 @@ LOGGED = frozenset(
 )
 
 
+#: What the mean of log-odds is made of.
+BLENDED = ("logistic", "boosting")
+
+
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted candidate: sklearn estimator, the declarations it reads, in column order."""
+    """A fitted candidate: sklearn estimator (of a blend: its members' by name), the declarations it reads, in column
+    order."""
 
     name: str
     estimator: Any
     features: tuple[Feature, ...]
 
+    def members(self) -> tuple[Fitted, ...]:
+        """The fitted models whose log-odds are averaged: of all but a blend the one itself."""
+        if self.name != "blend":
+            return (self,)
+        return tuple(Fitted(name, self.estimator[name], self.features) for name in BLENDED)
+
     def log_odds(self, X: np.ndarray) -> np.ndarray:
         """Uncalibrated log-odds, shape (rows,), float64."""
+        if self.name == "blend":
+            return np.mean([member.log_odds(X) for member in self.members()], axis=0)
         with one_thread():
             return np.asarray(
                 self.estimator.decision_function(model_inputs(self.name, X, self.features)), dtype=np.float64
@@ -82,6 +96,22 @@ def sample_rows(y: np.ndarray, per_positive: int, seed: int) -> tuple[np.ndarray
     return positions, np.where(y[positions], 1.0, len(negative) / max(keep, 1))
 
 
+def fit_all(
+    names: Sequence[str],
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    features: Sequence[Feature],
+    training: Training,
+) -> dict[str, Fitted]:
+    """The named candidates fitted on the same rows (see `fit`), none twice: a blend is made of the others."""
+    single = [name for name in BLENDED if name in names or "blend" in names]
+    made = {name: fit(name, X, y, weight, features, training) for name in single}
+    if "blend" in names:
+        made["blend"] = Fitted("blend", {name: made[name].estimator for name in BLENDED}, tuple(features))
+    return {name: made[name] for name in names}
+
+
 def fit(
     name: str, X: np.ndarray, y: np.ndarray, weight: np.ndarray, features: Sequence[Feature], training: Training
 ) -> Fitted:
@@ -89,6 +119,8 @@ def fit(
 
     The log-odds of boosting are those of the sample, not of the population: they need the calibration to be chances.
     """
+    if name == "blend":
+        return fit_all([name], X, y, weight, features, training)[name]
     estimator: Any
     if name == "logistic":
         from sklearn.pipeline import Pipeline
@@ -116,6 +148,7 @@ def fit(
         # Small worlds have fewer rows than the pack's leaf size supposes.
         min_samples_leaf=int(min(settings["min_samples_leaf"], max(20, len(y) // 50))),
         l2_regularization=settings.get("l2_regularization", 0.0),
+        max_features=settings.get("max_features", 1.0),
         monotonic_cst=[f.monotone for f in features],
         early_stopping=False,
         random_state=training.seed,

@@ -11,6 +11,7 @@ import pytest
 
 from models.risk import gates, labels, listing, registry, rules, splits
 from models.risk.backtest import fit_rotation, judged_rows, positions_of
+from models.risk.explain import of_rotation
 from models.risk.families import families
 from models.risk.panel import build_panel
 from models.risk.parts import fit_parts
@@ -145,8 +146,8 @@ def test_no_family_is_scored_by_a_model_that_learnt_from_it(back_test):
     assert 0.8 * len(positions_of(panel, split.test)) < len(judged.at)
 
 
-@pytest.mark.parametrize("candidate", ["logistic", "boosting"])
-def test_thread_count_changes_nothing_and_a_model_survives_its_files(back_test, candidate):
+@pytest.mark.parametrize("candidate", ["logistic", "boosting", "blend"])
+def test_thread_count_changes_nothing_and_a_model_survives_its_files_and_adds_up(back_test, candidate):
     from threadpoolctl import threadpool_limits
 
     split, panel, outcomes, learnt = back_test
@@ -168,7 +169,10 @@ def test_thread_count_changes_nothing_and_a_model_survives_its_files(back_test, 
         for p, (fitted, calibration) in zip(parts, loaded, strict=True)
     ]
     at = positions_of(panel, split.test[:1])[:50]
-    assert (replace(learnt, parts=tuple(restored)).log_odds(panel, at) == again.log_odds(panel, at)).all()
+    scored = replace(learnt, parts=tuple(restored)).log_odds(panel, at)
+    assert (scored == again.log_odds(panel, at)).all()
+    told = of_rotation(panel, at, again, CONFIG)
+    np.testing.assert_allclose(told.base + sum(told.by_theme().values()), scored, atol=1e-6)
     assert card["hashes"] == {"code": "x"}
 
 
