@@ -24,17 +24,19 @@ _DENSE = 400
 class Constraints:
     """What no union may break. ``nhs``: code of a node's checked NHS number, -1 none. ``apart``: ``(n, 2)`` nodes.
 
-    ``held``: code of yesterday's person of a node, -1 none, where two such persons may not become one.
+    ``held``: code of yesterday's person of a node, -1 none, where two such persons may not become one. ``others``
+    ``(k, n)``: codes of any other kind that no two of one person may differ in.
     """
 
     nhs: np.ndarray
     apart: np.ndarray
     held: np.ndarray | None = None
+    others: np.ndarray | None = None
 
     @property
     def codes(self) -> np.ndarray:
         """``(k, n)``: two nodes with different codes (-1 = none) in any row may not be one."""
-        return np.stack([self.nhs] if self.held is None else [self.nhs, self.held])
+        return np.vstack([code for code in (self.nhs, self.held, self.others) if code is not None])
 
 
 def components(n: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 from linkage_people import FAR, Town, database, fill, frame, load, pair_scores, record, town
 
 from models.linkage import LinkageModel, LinkageSettings, ModelMismatch, link, nodes, write
-from models.linkage.duck import read
+from models.linkage.duck import read_records
 from models.linkage.edges import quarantine_shared
 from models.linkage.explain import explain
 from models.linkage.standardise import standardise
@@ -40,7 +40,7 @@ def night(con: duckdb.DuckDBPyConnection, model: LinkageModel, day: int = 0):
 def files() -> dict[str, bytes]:
     con = database()
     load(con, town(500, seed=8))
-    good, _ = standardise(read(con, NOW, "canonical", "linkage")["person_record"], S)
+    good, _ = standardise(read_records(con, NOW, "canonical", "linkage"), S)
     node = nodes.contract(good, np.zeros(len(good), dtype=bool))
     return train(quarantine_shared(nodes.node_frame(good, node), S)[0], S, max_pairs=2e5)
 

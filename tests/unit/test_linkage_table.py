@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -214,6 +215,73 @@ def test_the_weights_are_those_of_splink_with_the_model_learnt() -> None:
         theirs = con.sql(f"select match_weight from {scored.physical_name} order by node_l, node_r").fetchnumpy()
     assert len(ours) == len(table) * (len(table) - 1) // 2
     np.testing.assert_allclose(ours, np.asarray(theirs["match_weight"]), atol=1e-6)
+
+
+@pytest.mark.parametrize("tables", [2, 3])
+def test_tables_linked_with_each_other_have_at_most_one_record_a_person_each(tables: int) -> None:
+    """Everybody is in the first table twice over, and who is alike in one table is still two."""
+    rows = registry()
+    again = rows[rows["record_id"].str.endswith("0")]
+    rows = pd.concat([rows, again.assign(record_id=again["record_id"] + "-again")], ignore_index=True)
+    rows["file"] = np.select(
+        [rows["record_id"].str.endswith("again"), rows["record_id"].str.endswith("1")], ["first", "second"], "first"
+    )
+    if tables == 3:
+        third = rows[rows["file"] == "second"]
+        rows = pd.concat([rows, third.assign(record_id=third["record_id"] + "-third", file="third")], ignore_index=True)
+    found = link_table(rows, source="file", link_type="link_only")
+    of = rows.assign(person=found.persons["person"]).groupby("person")["file"]
+    assert (of.size() == of.nunique()).all()
+    assert (of.size() == tables).sum() >= 55
+    file = rows.set_index("record_id")["file"]
+    edges = found.edges
+    assert (file[edges["record_id_l"]].to_numpy() != file[edges["record_id_r"]].to_numpy()).all()
+
+
+def test_linking_and_finding_duplicates_in_several_tables_is_what_one_table_of_all_gives() -> None:
+    rows = registry(20).assign(file=lambda known: known["record_id"].str[-1])
+    both = link_table(rows, source="file", link_type="link_and_dedupe")
+    pd.testing.assert_frame_equal(both.persons, link_table(rows).persons)
+
+
+def test_two_files_of_one_person_each_are_linked_better_when_told_so() -> None:
+    """FEBRL 4, the people of a tenth of it: an original in one file, a garbled copy in the other."""
+    folder = Path(__file__).parents[2] / "benchmarks" / "data" / "febrl"
+    files = [pd.read_csv(folder / f"dataset4{f}.csv.gz", skipinitialspace=True, dtype=str) for f in "ab"]
+    rows = pd.concat(files, keys=["a", "b"], names=["file", None]).reset_index(level="file")
+    who = rows["rec_id"].str.split("-").str[1].astype(int)
+    rows = rows[who < 500].reset_index(drop=True)
+    truth = rows["rec_id"].str.split("-").str[1]
+    call = {"record_id": "rec_id", "columns": {"forename": "given_name", "birth_date": "date_of_birth"}}
+
+    def f1(**more: str) -> float:
+        found = link_table(rows, **call, **more).persons["person"].to_numpy()  # type: ignore[arg-type]
+        alike = pd.DataFrame({"person": found, "truth": truth})
+        pairs = [
+            (n * (n - 1) / 2).sum()
+            for n in (alike.groupby(by).size() for by in ("person", "truth", ["person", "truth"]))
+        ]
+        return float(2 * pairs[2] / (pairs[0] + pairs[1]))
+
+    apart = f1(source="file", link_type="link_only")
+    assert apart >= 0.98
+    assert apart >= f1()
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ({"link_type": "link"}, "link_type is one of dedupe_only"),
+        ({"link_type": "link_only"}, "needs source="),
+        ({"source": "file"}, "takes no source"),
+        ({"source": "sheet", "link_type": "link_only"}, "source column 'sheet' must name"),
+        ({"source": "postcode", "link_type": "link_only"}, "source column 'postcode' must name"),
+        ({"source": "file", "link_type": "link_only"}, "names one table only"),
+    ],
+)
+def test_sources_that_do_not_go_with_the_link_type_are_refused(call: dict[str, str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        link_table(town().assign(file="a"), **call)  # type: ignore[arg-type]
 
 
 def family(*people: tuple[str, str, str], surname: str = "Ashdown", place: str = "NM1 1AA") -> list[tuple[object, ...]]:

@@ -51,7 +51,7 @@ _PAIRS_AT_LEAST = 500_000
 def make_candidates(
     con: duckdb.DuckDBPyConnection, identifiers: Sequence[str], cap: int, touched: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Make table ``candidate(l, r)``, ``l < r``, from table ``node_plain``.
+    """Make table ``candidate(l, r)``, ``l < r``, from table ``node_plain``; never two nodes of one ``source``.
 
     ``touched``: nodes of which every pair must have one; all pairs by default. Returns ``rule, pairs, cut_keys,
     cut_pairs`` per rule: pairs its keys of few enough records make (a pair may be made by several rules), and the keys
@@ -69,21 +69,22 @@ def make_candidates(
     counts = []
     for name, keys in {**rules, **SURE, **WIDE}.items():
         con.execute(
-            "create or replace temp table block_key as select distinct hash(key) as key_hash, node::integer as node "
-            f"from (select node, unnest({keys}) as key from node_plain) where key is not null"
+            "create or replace temp table block_key as "
+            "select distinct hash(key) as key_hash, node::integer as node, source::smallint as source "
+            f"from (select node, source, unnest({keys}) as key from node_plain) where key is not null"
         )
         con.execute(
-            "create or replace temp table block as "
-            "select key_hash, count(*) as n from block_key group by 1 having n > 1"
+            "create or replace temp table block as select key_hash, sum(m) as n, "
+            "(n * (n - 1) - sum(case when source is null then 0 else m * (m - 1) end)) / 2 as pairs "
+            "from (select key_hash, source, count(*) as m from block_key group by all) group by 1 having n > 1"
         )
-        sizes = con.sql("select n, count(*) as keys from block group by n order by n").fetchnumpy()
-        n, blocks = (np.asarray(sizes[column], dtype="float64") for column in ("n", "keys"))
-        made = blocks * n * (n - 1) / 2
+        sizes = con.sql("select n, count(*) as keys, sum(pairs) as pairs from block group by n order by n").fetchnumpy()
+        n, blocks, made = (np.asarray(sizes[column], dtype="float64") for column in ("n", "keys", "pairs"))
         few = (n <= cap) & ((made.cumsum() <= wide) | (name not in WIDE))
         con.execute(
             "insert into pair select l.node, r.node from block "
             "inner join block_key as l using (key_hash) inner join block_key as r using (key_hash) "
-            f"where n <= {int(n[few].max(initial=0))} and l.node < r.node {new}"
+            f"where n <= {int(n[few].max(initial=0))} and l.node < r.node and (l.source <> r.source) is not false {new}"
         )
         counts.append((name, int(made[few].sum()), int(blocks[~few].sum()), int(made[~few].sum())))
     con.execute("create or replace table candidate as select distinct l, r from pair")

@@ -37,17 +37,18 @@ class Rules:
 
 
 def family_rules(
-    pairs: pd.DataFrame, model: Mapping[str, Any], nodes: int, birth_years: np.ndarray, settings: LinkageSettings
+    pairs: pd.DataFrame, model: Mapping[str, Any], possible: float, birth_years: np.ndarray, settings: LinkageSettings
 ) -> Rules:
     """The rules against twins, siblings and namesakes that are called for by the people in a table.
 
     ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of ``duck.FAMILY_FEATURES``. ``model``: Splink
-    settings with learnt chances. ``nodes``: how many were compared. ``birth_years``: of the records, where known.
+    settings with learnt chances. ``possible``: how many pairs of nodes may be one person. ``birth_years``: of the
+    records, where known.
     """
     unsure = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["both_birth"] & pairs["both_forename"]
     differ = forenames_differ(pairs)
     kin = pairs[unsure].assign(two_names=differ[unsure])
-    met = nodes * (nodes - 1) / 2 * _near_surname(model) * _chances(model, "postcode", "u_probability")["same"]
+    met = possible * _near_surname(model) * _chances(model, "postcode", "u_probability")["same"]
     home = dataclasses.replace(count_homes(kin, birth_years, settings.namesake_years), strangers=met)
     on = dataclasses.replace(
         settings,

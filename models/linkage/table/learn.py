@@ -15,8 +15,10 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from models.linkage.table.sources import Sources
 from models.linkage.table.weigh import Compared, level_cases, sides
 
 _RANDOM_PAIRS = 200_000
@@ -36,19 +38,25 @@ _SAME = 1
 _STRANGERS_AT_LEAST = 0.05
 
 
-def all_pair_shares(con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, Any]]) -> list[np.ndarray]:
+def all_pair_shares(
+    con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, Any]], sources: Sources
+) -> list[np.ndarray]:
     """Per comparison, how many of some 200,000 random pairs of ``node_plain`` stand at each level.
 
     Pairs are nodes a fixed number of places apart in a shuffled order of fixed seed: the same pairs every time. Plain
-    equality, which a sample sees too seldom to tell one in ten thousand from two, is counted over *all* pairs.
+    equality, which a sample sees too seldom to tell one in ten thousand from two, is counted over *all* pairs. Pairs
+    of one source are none.
     """
-    n = con.sql("select count(*) from node_plain").fetchall()[0][0]
+    n = sources.codes.shape[1]
     if n < 2:
         return [np.zeros(len(c["comparison_levels"])) for c in comparisons]
     shuffled = np.random.default_rng(n).permutation(n)
     steps = sorted({1 + (k * 7919) % (n - 1) for k in range(min(n - 1, max(1, _RANDOM_PAIRS // n)))})
     left = np.tile(shuffled, len(steps))[: 2 * _RANDOM_PAIRS]
     right = np.concatenate([np.roll(shuffled, -step) for step in steps])[: 2 * _RANDOM_PAIRS]
+    source = sources.only
+    two = (source[left] < 0) | (source[left] != source[right])
+    left, right = left[two], right[two]
     counts = _level_counts(con, left, right, np.ones(len(left)), comparisons)
     for comparison, counted in zip(comparisons, counts, strict=True):
         counted[_SAME] = counted[_SAME:].sum() * _equal_share(con, comparison["output_column_name"])
@@ -56,12 +64,15 @@ def all_pair_shares(con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, 
 
 
 def _equal_share(con: duckdb.DuckDBPyConnection, column: str) -> float:
-    """Share of equal values among all pairs of nodes that both have one."""
-    equal, known = con.sql(
-        "select coalesce(sum(n * (n - 1)), 0)::double, coalesce(sum(n), 0)::double "
-        f"from (select count(*)::double as n from node_plain where {column} is not null group by {column})"
-    ).fetchall()[0]
-    return float(equal / (known * (known - 1.0))) if known > 1 else 0.0
+    """Share of equal values among all pairs of nodes, not of one source, that both have one."""
+
+    def pairs(by: str, where: str = "true") -> float:
+        counted = f"select count(*)::double as n from node_plain where {column} is not null and {where} group by {by}"
+        return float(con.sql(f"select coalesce(sum(n * (n - 1)), 0) from ({counted})").fetchall()[0][0])
+
+    known = pairs("()") - pairs("source", "source is not null")
+    equal = pairs(column) - pairs(f"source, {column}", "source is not null")
+    return equal / known if known else 0.0
 
 
 def learn(
@@ -69,14 +80,16 @@ def learn(
     settings: dict[str, Any],
     among_all: list[np.ndarray],
     person: np.ndarray,
+    possible: float,
     found: Weighed | None = None,
 ) -> dict[str, Any]:
     """Settings with ``m``, ``u`` and the prior that the persons found so far imply.
 
     ``person``: person number of each node. A person of many records counts once per record and not once per pair, so
-    that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``found``: the pairs weighed
-    so far. Those that were not joined count by their probability: one person's records that differ much are seldom
-    found, and learning from those found alone would make every difference look fatal.
+    that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``possible``: how many pairs
+    of nodes may be one person (:meth:`Sources.pairs`). ``found``: the pairs weighed so far. Those that were not joined
+    count by their probability: one person's records that differ much are seldom found, and learning from those found
+    alone would make every difference look fatal.
     """
     n = len(person)
     sizes = np.bincount(person)
@@ -93,7 +106,7 @@ def learn(
             counted + np.bincount(level, weights=share, minlength=len(counted))
             for counted, level in zip(inside, compared.levels, strict=True)
         ]
-    prior = float(np.clip(matches / max(n * (n - 1) / 2, 1.0), _LEAST_PRIOR, _LARGEST_PRIOR))
+    prior = float(np.clip(matches / max(possible, 1.0), _LEAST_PRIOR, _LARGEST_PRIOR))
     learnt = [
         _learnt(comparison, counted, everybody, prior)
         for comparison, counted, everybody in zip(settings["comparisons"], inside, among_all, strict=True)
@@ -210,8 +223,8 @@ def frequencies(code: np.ndarray, person: np.ndarray) -> np.ndarray:
     """
     known = code >= 0
     values = int(code.max(initial=-1)) + 1
-    held = np.unique(person[known] * values + code[known]) if values else np.zeros(0, dtype="int64")
+    held = pd.unique(person[known] * values + code[known]) if values else np.zeros(0, dtype="int64")
     counts = np.bincount(held % max(values, 1), minlength=values).astype(float)
-    people = max(len(np.unique(person[known])), 1)
+    people = max(len(pd.unique(person[known])), 1)
     chance = (1.0 + float((counts * (counts - 1)).sum())) / people
     return np.where(counts > 1, counts - 0.5, min(0.5, chance)) / people

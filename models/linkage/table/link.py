@@ -30,6 +30,7 @@ from models.linkage.table import comparisons, learn, weigh
 from models.linkage.table.candidates import make_candidates
 from models.linkage.table.families import Rules, among_kin, family_rules
 from models.linkage.table.profiles import describe
+from models.linkage.table.sources import Sources, sources_of
 from models.linkage.table.standardise import standardise_table
 
 COLUMNS = ("forename", "surname", "birth_date", "sex", "postcode")
@@ -96,6 +97,8 @@ def link_table(
     columns: Mapping[str, str] | None = None,
     identifiers: Sequence[str] = (),
     apart: Iterable[tuple[Any, Any]] = (),
+    source: str | None = None,
+    link_type: str = "dedupe_only",
     settings: LinkageSettings = TABLE_SETTINGS,
 ) -> LinkedTable:
     """Find out which rows of a table are one person; the model is learnt from the table, nothing is labelled.
@@ -108,10 +111,15 @@ def link_table(
         identifiers: columns of near-unique numbers (NHS number, UPN, social security number), none by default.
             ``nhs_number`` and ``upn`` are held to their check digits.
         apart: pairs of record ids that may never be one person (barriers, people's decisions).
+        source: column that says which of several tables a row comes from; not for ``dedupe_only``.
+        link_type: as in Splink. ``dedupe_only``: one table. ``link_only``: several, none of which holds anybody twice;
+            rows of one source are not compared, and a person has at most one row of each. ``link_and_dedupe``: several
+            tables, within each of which people may be found twice too.
         settings: thresholds in bits; see :class:`models.linkage.LinkageSettings`.
 
     Raises:
-        ValueError: the record id is missing, empty or not unique, or a named column is not in the table.
+        ValueError: the record id is missing, empty or not unique, a named column is not in the table, or the source
+            does not go with the link type.
 
     >>> rows = pd.DataFrame({"record_id": [1, 2, 3], "forename": ["Jo", "Jo", "Al"], "surname": ["Ray", "Ray", "Low"],
     ...     "birth_date": ["2011-02-03", "03/02/2011", None], "postcode": ["NM1 1AA", "nm11aa", None]})
@@ -119,17 +127,19 @@ def link_table(
     [0, 0, 1]
     """
     named = _checked(records, record_id, columns or {}, identifiers)
+    sources = sources_of(records, source, link_type)
     known, placeholders = standardise_table(records, named, identifiers)
     known, shared = quarantine_shared(known, settings, tuple(identifiers))
     position = {value: place for place, value in enumerate(records[record_id].tolist())}
     kept_apart = np.array(
         [(position[a], position[b]) for a, b in apart if a in position and b in position], dtype="int64"
     ).reshape(-1, 2)
-    node = _nodes(known, identifiers, kept_apart)
+    node = _nodes(known, identifiers, np.append(kept_apart, np.flatnonzero(sources.only >= 0)))
     first = np.unique(node, return_index=True)[1]
     frame = known.iloc[first].reset_index(drop=True)
     frame.insert(0, "node", np.arange(len(frame), dtype="int64"))
-    person, pairs, blocking, model = _solve(frame, np.bincount(node), node[kept_apart], identifiers, settings)
+    sources = Sources(sources.codes[:, first])
+    person, pairs, blocking, model = _solve(frame, np.bincount(node), node[kept_apart], sources, identifiers, settings)
     ids = records[record_id].to_numpy()
     of_record = _by_first_appearance(person[node]) if len(node) else node
     edges = pairs[["match_weight", "adjusted_weight", "adjusted_by", "weights"]].copy()
@@ -158,14 +168,17 @@ def _checked(
     return {name: columns.get(name, name) for name in COLUMNS}
 
 
-def _nodes(known: pd.DataFrame, identifiers: Sequence[str], apart: np.ndarray) -> np.ndarray:
-    """Rows that say the same, and say enough, are one node: three of name, date and place, or one and an identifier."""
+def _nodes(known: pd.DataFrame, identifiers: Sequence[str], lone: np.ndarray) -> np.ndarray:
+    """Rows that say the same, and say enough, are one node: three of name, date and place, or one and an identifier.
+
+    ``lone``: rows that stay nodes of their own whatever they say.
+    """
     if not len(known):
         return np.zeros(0, dtype="int64")
     said = known[["forename", "surname", "birth_date", "postcode"]].notna().sum(axis=1).to_numpy()
     numbered = known[list(identifiers)].notna().any(axis=1).to_numpy() if identifiers else np.zeros(len(known), bool)
     alone = ~((said >= 3) | (numbered & (said >= 1)))
-    alone[apart.ravel()] = True
+    alone[lone] = True
     return nodes.equal_rows(
         known[["forename", "forename_forms", "surname", "birth_date", "birth_year", "sex", "postcode", *identifiers]],
         alone,
@@ -173,36 +186,42 @@ def _nodes(known: pd.DataFrame, identifiers: Sequence[str], apart: np.ndarray) -
 
 
 def _solve(
-    frame: pd.DataFrame, records: np.ndarray, apart: np.ndarray, identifiers: Sequence[str], settings: LinkageSettings
+    frame: pd.DataFrame,
+    records: np.ndarray,
+    apart: np.ndarray,
+    sources: Sources,
+    identifiers: Sequence[str],
+    settings: LinkageSettings,
 ) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Person of every node, the weighted pairs of nodes, what blocking made of them, and the model."""
     untaught = comparisons.settings(identifiers)
     known = {column: pd.factorize(frame[column]) for column in comparisons.TF_COLUMNS}
     born = pd.to_numeric(frame["birth_year"], errors="coerce").dropna().to_numpy(dtype="int64")
+    possible = sources.pairs()
     with duck.scratch(settings) as con:
-        duck.load_nodes(con, frame)
+        duck.load_nodes(con, frame.assign(source=sources.names()))
         blocking = make_candidates(con, identifiers, settings.block_cap)
-        among_all = learn.all_pair_shares(con, untaught["comparisons"])
+        among_all = learn.all_pair_shares(con, untaught["comparisons"], sources)
         compared = weigh.compare(con, untaught["comparisons"])
         asked = _Features(con, compared, identifiers)
 
         def weighed(person: np.ndarray, so_far: learn.Weighed | None) -> tuple[_Taught, pd.DataFrame]:
-            model = learn.learn(con, untaught, among_all, person, so_far)
+            model = learn.learn(con, untaught, among_all, person, possible, so_far)
             frequencies = {column: learn.frequencies(code, person) for column, (code, _) in known.items()}
             rarity = {column: (code, frequencies[column]) for column, (code, _) in known.items()}
             pairs = asked.worth(weigh.match_weights(compared, model, rarity), settings.keep_weight)
             values = {column: pd.Index(distinct) for column, (_, distinct) in known.items()}
-            taught = _Taught(model, values, frequencies, family_rules(pairs, model, len(frame), born, settings))
+            taught = _Taught(model, values, frequencies, family_rules(pairs, model, possible, born, settings))
             return taught, taught.adjusted(pairs, compared, rarity)
 
         taught, pairs = weighed(np.arange(len(frame)), None)
         bar = dataclasses.replace(settings, join_weight=settings.join_weight + _FIRST_BAR)
-        person = _cluster(len(frame), pairs, apart, bar)
+        person = _cluster(pairs, apart, sources, bar)
         for rounds in _LEARNING_ROUNDS:
             so_far = learn.Weighed(compared.take(pairs["row"].to_numpy()), pairs["adjusted_weight"].to_numpy())
             taught, pairs = weighed(person, so_far)
-            person = _cluster(len(frame), pairs, apart, settings)
-            person = _join_persons(frame, records, person, apart, identifiers, taught, rounds, settings)
+            person = _cluster(pairs, apart, sources, settings)
+            person = _join_persons(frame, records, person, apart, sources, identifiers, taught, rounds, settings)
         kept = compared.take(pairs["row"].to_numpy())
         pairs["weights"] = weigh.weights_by_column(con, kept, taught.model, taught.rarity(frame))
     return person, pairs, blocking, taught.model
@@ -237,6 +256,7 @@ def _join_persons(
     records: np.ndarray,
     person: np.ndarray,
     apart: np.ndarray,
+    sources: Sources,
     identifiers: Sequence[str],
     taught: _Taught,
     rounds: int,
@@ -245,16 +265,16 @@ def _join_persons(
     """Compare persons as if they were records until no two of them join, at most ``rounds`` times."""
     touched: np.ndarray | None = None
     for _ in range(rounds):
-        people = describe(frame, person, records)
+        people, known_in = describe(frame, person, records), sources.of_persons(person)
         with duck.scratch(settings) as con:
-            duck.load_nodes(con, people)
+            duck.load_nodes(con, people.assign(source=known_in.names()))
             make_candidates(con, identifiers, settings.block_cap, touched)
             compared = weigh.compare(con, taught.model["comparisons"])
             rarity = taught.rarity(people)
             weight = weigh.match_weights(compared, taught.model, rarity)
             worth = _Features(con, compared, identifiers).worth(weight, settings.keep_weight)
             pairs = taught.adjusted(worth, compared, rarity)
-        joined = _cluster(len(people), pairs, person[apart], settings)
+        joined = _cluster(pairs, person[apart], known_in, settings)
         if joined.max(initial=-1) + 1 == len(people):
             break
         # Only who has changed can meet anybody new.
@@ -263,9 +283,11 @@ def _join_persons(
     return person
 
 
-def _cluster(n: int, pairs: pd.DataFrame, apart: np.ndarray, settings: LinkageSettings) -> np.ndarray:
+def _cluster(pairs: pd.DataFrame, apart: np.ndarray, sources: Sources, settings: LinkageSettings) -> np.ndarray:
+    n = sources.codes.shape[1]
     left, right, weight = (pairs[c].to_numpy() for c in ("node_l", "node_r", "adjusted_weight"))
-    return cluster(n, left, right, weight.astype(float), Constraints(np.full(n, -1), apart), settings)
+    rule = Constraints(np.full(n, -1), apart, others=sources.codes)
+    return cluster(n, left, right, weight.astype(float), rule, settings)
 
 
 def _by_first_appearance(labels: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ _FORMS = {
 
 
 def describe(nodes: pd.DataFrame, person: np.ndarray, records: np.ndarray) -> pd.DataFrame:
-    """A node per person: the value most records give in each column, the least value of a tie.
+    """A node per person: the value most records give in each column but ``source``, the least value of a tie.
 
     ``person``: number of each node's person (0 ...). ``records``: how many records each node stands for.
 
@@ -31,7 +31,7 @@ def describe(nodes: pd.DataFrame, person: np.ndarray, records: np.ndarray) -> pd
     people = pd.RangeIndex(int(person.max(initial=-1)) + 1)
     out = pd.DataFrame({"node": people.to_numpy(dtype="int64")})
     for column in nodes.columns:
-        if column == "node" or column in _FORMS:
+        if column in ("node", "source") or column in _FORMS:
             continue
         said = pd.DataFrame({"person": person, "value": nodes[column].to_numpy(dtype=object), "records": records})
         said = said.dropna(subset=["value"]).groupby(["person", "value"], sort=True)["records"].sum().reset_index()

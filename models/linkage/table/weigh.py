@@ -31,12 +31,9 @@ select
 """
     + duck.FAMILY_FEATURES
     + """
-from (
-    select p.row, l as a, r as b
-    from pair_input as p
-    inner join node_plain as l on l.node = p.node_l
-    inner join node_plain as r on r.node = p.node_r
-)
+from pair_input as p
+inner join node_plain as a on a.node = p.node_l
+inner join node_plain as b on b.node = p.node_r
 order by row
 """
 )
@@ -81,7 +78,7 @@ def level_cases(comparisons: Sequence[Mapping[str, Any]]) -> str:
 def sides(con: duckdb.DuckDBPyConnection) -> str:
     """SQL for the compared columns of the nodes ``l`` and ``r``, by the names that comparisons use."""
     columns = [row[0] for row in con.sql("describe node_plain").fetchall()]
-    kept = [column for column in columns if column != "node" and not column.endswith("_marks")]
+    kept = [column for column in columns if column not in ("node", "source") and not column.endswith("_marks")]
     return ", ".join(f'l."{c}" as "{c}_l", r."{c}" as "{c}_r"' for c in kept)
 
 
