@@ -62,11 +62,14 @@ def cluster(
     constraints: Constraints,
     settings: LinkageSettings,
     before: np.ndarray | None = None,
+    steady: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cluster label of each of ``n`` nodes, numbered by first node; ``weight`` is the adjusted weight of each edge.
 
     ``before``: number of the person each node was yesterday, -1 = nobody. Those who were one person start as one and
     part only when their mean weight falls below ``stay_weight``; the same evidence twice thus gives the same persons.
+    ``steady``: mask of nodes that say what they said yesterday, all if not given. Where a person may not stay one as it
+    is, those of it start as one: whoever changed may leave, and takes nobody along.
 
     >>> free = Constraints(nhs=np.full(3, -1), apart=np.zeros((0, 2), int))
     >>> a, b, w = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([20.0, 20.0, -10.0])
@@ -74,6 +77,7 @@ def cluster(
     [0, 0, 1]
     """
     before = np.full(n, -1) if before is None else before
+    steady = np.ones(n, dtype=bool) if steady is None else steady
     stay = (before[left] >= 0) & (before[left] == before[right]) & (weight >= settings.stay_weight)
     join = (weight >= settings.join_weight) | stay
     labels = components(n, left[join], right[join])
@@ -96,7 +100,7 @@ def cluster(
     for group in np.split(order, starts[1:]):
         label = int(labels[group[0]])
         rows = edge_order[np.searchsorted(edge_label, label) : np.searchsorted(edge_label, label, side="right")]
-        fixed = _Group(codes, before, apart_of.get(label, []))
+        fixed = _Group(codes, before, steady, apart_of.get(label, []))
         part = _average_linkage(group, left[rows], right[rows], weight[rows], fixed, settings)
         out[group] = label * (n + 1) + part
     return renumber(out)
@@ -143,10 +147,11 @@ def _odd(
 
 @dataclass(frozen=True)
 class _Group:
-    """What holds for the nodes of a component: codes and yesterday's persons by node, barred node pairs."""
+    """What holds for nodes: codes, yesterday's persons and who is steady, by node; barred pairs of a component."""
 
     codes: np.ndarray
     before: np.ndarray
+    steady: np.ndarray
     apart: list[tuple[int, int]]
 
 
@@ -188,10 +193,14 @@ def _average_linkage(
         mean[x], mean[:, x] = row, row
         mean[y], mean[:, y] = -np.inf, -np.inf
 
+    steady = fixed.steady[group]
     for stayed in _yesterday(fixed.before[group]):
-        if _still_one(stayed, total, barred, code, settings):
-            for y in stayed[1:]:
-                unite(int(stayed[0]), int(y))
+        whole = _still_one(stayed, total, barred, code, settings)
+        start = stayed if whole else stayed[steady[stayed]]
+        if whole or (len(start) > 1 and _still_one(start, total, barred, code, settings)):
+            for y in start[1:]:
+                unite(int(start[0]), int(y))
+        if whole:
             continue
         # What is left of a person falls apart at the lower threshold too.
         while True:
@@ -250,7 +259,9 @@ def _split_large(
             continue
         rows = (labels[a] == label) & (labels[b] == label)
         inside = set(group[here].tolist())
-        local = _Group(fixed.codes, fixed.before, [p for p in fixed.apart if p[0] in inside and p[1] in inside])
+        local = _Group(
+            fixed.codes, fixed.before, fixed.steady, [p for p in fixed.apart if p[0] in inside and p[1] in inside]
+        )
         part = _average_linkage(group[here], group[a[rows]], group[b[rows]], weight[rows], local, settings)
         out[here] = len(group) * (label + 1) + part
     return np.unique(out, return_inverse=True)[1]

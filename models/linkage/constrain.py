@@ -42,6 +42,7 @@ def constrain(
     before: np.ndarray,
     held: np.ndarray | None,
     settings: LinkageSettings,
+    steady: np.ndarray | None = None,
 ) -> Constrained:
     """Cluster the nodes of records.
 
@@ -52,8 +53,10 @@ def constrain(
         apart: pairs of records a barrier parts.
         before: code of the person each record was yesterday, -1 nobody.
         held: the same, where two such persons may not become one by evidence alone, -1 elsewhere.
+        steady: mask of records that say what they said yesterday; all if not given.
     """
-    play = _Play(node, edges, nhs, apart, decided, before, held)
+    steady = np.ones(len(node), dtype=bool) if steady is None else steady
+    play = _Play(node, edges, nhs, apart, decided, before, held, steady)
     frozen: list[attention.Freeze] = []
     while True:
         bound, met, plain = play.clusters(settings)
@@ -81,6 +84,7 @@ class _Play:
     decided: Decided
     before: np.ndarray
     held: np.ndarray | None
+    steady: np.ndarray
     fixed: np.ndarray | None = None
 
     def clusters(self, settings: LinkageSettings) -> tuple[Bound, np.ndarray, np.ndarray]:
@@ -92,11 +96,13 @@ class _Play:
         free = (fixed[left] < 0) & (fixed[right] < 0)
         evidence = (n, left[free], right[free], weight[free])
         nhs, before, held = (self._of_node(code, n) for code in (self.nhs, self.before, self.held))
+        # A node of records that say the same is steady if one of them is.
+        steady = self._of_node(self.steady.astype("int64"), n) > 0
         forbidden = np.concatenate([self.node[self.apart], self.node[self.decided.cannot]]).reshape(-1, 2)
-        found = plain = cluster(*evidence, Constraints(nhs, forbidden), settings, before)
+        found = plain = cluster(*evidence, Constraints(nhs, forbidden), settings, before, steady)
         met = holds.meeting(found, held)
         if (met >= 0).any():
-            found = cluster(*evidence, Constraints(nhs, forbidden, held), settings, before)
+            found = cluster(*evidence, Constraints(nhs, forbidden, held), settings, before, steady)
         found = np.where(fixed >= 0, n + fixed, found)
         binding = self.decided
         if self.fixed is not None:
@@ -115,7 +121,7 @@ class _Play:
         turned = np.sort(moved[["node_l", "node_r"]].to_numpy(), axis=1)
         moved = moved.assign(node_l=turned[:, 0], node_r=turned[:, 1]).sort_values(["node_l", "node_r"])
         moved = moved[list(self.edges.columns)].reset_index(drop=True)
-        return _Play(node, moved, self.nhs, self.apart, self.decided, self.before, self.held, fixed)
+        return _Play(node, moved, self.nhs, self.apart, self.decided, self.before, self.held, self.steady, fixed)
 
     def _of_node(self, code: np.ndarray | None, n: int) -> np.ndarray:
         """The greatest code of a node's records."""

@@ -32,12 +32,14 @@ def assign(
     forbidden: set[tuple[int, int]],
     now: pd.Timestamp,
     run_id: str,
+    steady: np.ndarray | None = None,
 ) -> Persons:
     """Settle clusters into persons and bring the assignment up to ``now``.
 
     ``records`` (content order): ``record_key, first_known``, and ``known_from`` of the present version.
     ``joins``: node pairs that joined inside clusters.
     ``basis``: per record, ``single | deterministic | probabilistic``. ``previous``, ``events``: the ledger so far.
+    ``steady``: mask of records that say what they said on the last night, all if not given.
     """
     # Keys and ids as numbers: a record's is its position, those that have gone follow in the ledger's order.
     earlier_key = previous["record_key"].astype(records["record_key"].dtype)
@@ -58,7 +60,7 @@ def assign(
     silent = {c for pair in forbidden for c in pair}
     age = _ages(code[is_open], since[is_open], names)
     before, former = pd.Series(names[was], dtype=object), pd.Series(names[once], dtype=object)
-    settled = settle(cluster, before, age, mint, former=former, silent=silent)
+    settled = settle(cluster, before, age, mint, former=former, silent=silent, steady=steady)
     ids = np.array(settled.ids, dtype=object)
     mine = ids[cluster] if len(cluster) else np.array([], dtype=object)
     number = {name: n for n, name in enumerate(known_ids)}

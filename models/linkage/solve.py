@@ -53,6 +53,7 @@ def solve(
     decided: Decided | None = None,
     before: np.ndarray | None = None,
     held: np.ndarray | None = None,
+    steady: np.ndarray | None = None,
 ) -> Solved:
     """Who is who among ``records``: standardised, each naming somebody, in content order, index 0 to n - 1.
 
@@ -61,6 +62,7 @@ def solve(
         decided: what people decided about pairs of them.
         before: code of the person each record was yesterday, -1 nobody; all nobody if not given.
         held: code of yesterday's person where two such persons may not become one by evidence alone, -1 elsewhere.
+        steady: mask of records that say what they said yesterday; all if not given.
     """
     decided = decided or Decided()
     before = np.full(len(records), -1) if before is None else before
@@ -73,7 +75,7 @@ def solve(
     frame, shared = edges.quarantine_shared(nodes.node_frame(records, node), settings)
     scored, blocking = _evidence(records, node, frame, apart, decided, model, settings)
     nhs = pd.factorize(frame["nhs_number"])[0][node]
-    found = constrain(node, scored, nhs, apart, decided, before, held, settings)
+    found = constrain(node, scored, nhs, apart, decided, before, held, settings, steady)
     return Solved(found.node, found.cluster, found.edges, blocking, shared, found.held, found.frozen, found.idle)
 
 

@@ -50,6 +50,8 @@ def test_the_same_evidence_twice_gives_the_same_persons(edges, apart, numbers) -
     rule = Constraints(np.array(numbers), np.array(apart, dtype="int64").reshape(-1, 2))
     once = cluster(N, left, right, weight, rule, S)
     assert cluster(N, left, right, weight, rule, S, before=once).tolist() == once.tolist()
+    nobody = np.zeros(N, dtype=bool)
+    assert cluster(N, left, right, weight, rule, S, before=once, steady=nobody).tolist() == once.tolist()
 
 
 def test_verify_refuses_a_person_or_edge_across_a_barrier() -> None:
@@ -73,6 +75,18 @@ def test_records_that_were_one_stay_one_a_little_longer() -> None:
     a, b = np.array([0]), np.array([1])
     assert cluster(2, a, b, between, free, S).tolist() == [0, 1]
     assert cluster(2, a, b, between, free, S, before=np.array([0, 0])).tolist() == [0, 0]
+
+
+def test_whoever_changed_leaves_alone() -> None:
+    """Node 0 came to carry another checked number; node 1 shares a school number with it, all else with 2 and 3."""
+    left, right, weight = np.array([0, 1, 1, 2]), np.array([1, 2, 3, 3]), np.array([30.0, 18.0, 18.0, 18.0])
+    rule = Constraints(np.array([1, -1, 0, 0]), np.zeros((0, 2), int))
+    before, steady = np.zeros(4, int), np.array([False, True, True, True])
+    assert cluster(4, left, right, weight, rule, S, before).tolist() == [0, 0, 1, 1]
+    assert cluster(4, left, right, weight, rule, S, before, steady).tolist() == [0, 1, 1, 1]
+    # Nothing forbids that all stay: then who changed makes no difference.
+    free = Constraints(np.full(4, -1), np.zeros((0, 2), int))
+    assert cluster(4, left, right, weight, free, S, before, steady).tolist() == [0, 0, 0, 0]
 
 
 def test_a_giant_ends_in_bounded_persons() -> None:

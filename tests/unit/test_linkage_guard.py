@@ -100,6 +100,27 @@ def test_a_normal_night_passes_a_wild_model_is_stopped_and_the_day_after_heals(h
     assert nights == [(False,), (False,), (True,), (False,)]
 
 
+def test_a_record_that_came_to_be_of_somebody_else_leaves_the_id_behind(hub, model) -> None:
+    con, _, _ = hub
+    same = {"forename": "Orsolya", "surname": "Vantage", "birth_date": "2014-03-03", "sex": "F", "postcode": "NM1 1AA"}
+    since = pd.Timestamp("2026-10-05 18:00")
+    changes, stays = (
+        record("k", agency, feed, "PAIR", **same, known_from=since)
+        for agency, feed in (("csc", "person"), ("police", "ppn"))
+    )
+    fill(con, "canonical.person_record", frame([changes, stays]))
+    before = live(night(con, model, 1))
+    assert before[changes["record_key"]] == before[stays["record_key"]]
+    at = dt.datetime(2026, 10, 6, 18)
+    con.execute("update canonical.person_record set known_to = ? where record_key = ?", [at, changes["record_key"]])
+    other = {"forename": "Tamsin", "surname": "Okafor", "birth_date": "2009-11-21", "postcode": "NM7 7GG"}
+    fill(con, "canonical.person_record", frame([changes | other | {"known_from": pd.Timestamp(at)}]))
+    parted = night(con, model, 2)
+    after = live(parted)
+    assert after[stays["record_key"]] == before[stays["record_key"]] != after[changes["record_key"]]
+    assert parted.verdict.figures["ids_changed"] == 0
+
+
 def test_a_named_sign_off_lets_one_night_pass_and_no_more(hub, model, wild) -> None:
     con, _, _ = hub
     history.sign(con, "wild", "R. Example", "retrained on the year 2026", NOW)

@@ -32,6 +32,16 @@ def test_a_split_mints_for_the_smaller_part_and_says_so() -> None:
     assert s.ids == ["P000000010", "P1"] and ("P000000010", "split", "P1") in s.events
 
 
+def test_of_two_equal_parts_the_one_nobody_touched_keeps_the_id() -> None:
+    before, age = pd.Series(["P1", "P1"]), pd.Series({"P1": 0})
+    for steady, first in ((None, "P1"), ([True, False], "P1"), ([False, True], "P000000010"), ([False, False], "P1")):
+        mask = None if steady is None else np.array(steady)
+        assert settle(np.array([0, 1]), before, age, Mint("P", 9), steady=mask).ids[0] == first
+    # More records are more, changed or not: a correction of most of them does not send the id away.
+    most = settle(np.array([0, 0, 1]), pd.Series(["P1"] * 3), age, Mint("P", 9), steady=np.array([False, False, True]))
+    assert most.ids == ["P1", "P000000010"]
+
+
 def test_a_person_parted_again_gets_its_old_id_back() -> None:
     s = ids([0, 0, 1], ["P1", "P1", "P1"], [None, None, "P7"])
     assert s.ids == ["P1", "P7"] and ("P7", "reinstated", None) in s.events
