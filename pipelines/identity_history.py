@@ -69,11 +69,11 @@ def print_history(console: Console, what: str, quiet: bool = False) -> None:
         )
     for one in told:
         console.print(_line(one, what if of_record else None), soft_wrap=True)
-    for one in spells:
-        end = "now" if one["known_to"].year == 9999 else f"{one['known_to']:%d %b %Y %H:%M}"
+    for spell in spells:
+        end = "now" if spell["known_to"].year == 9999 else f"{spell['known_to']:%d %b %Y %H:%M}"
         console.print(
-            f"{one['known_from']:%d %b %Y %H:%M} to {end}: person {one['person_id']} ({one['reason']}, "
-            f"{one['link_basis']})",
+            f"{spell['known_from']:%d %b %Y %H:%M} to {end}: person {spell['person_id']} ({spell['reason']}, "
+            f"{spell['link_basis']})",
             soft_wrap=True,
         )
     if not told and not spells and not quiet:
