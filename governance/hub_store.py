@@ -81,7 +81,8 @@ class HubStore:
     def put_candidates(
         self, as_of: date, body: Mapping[str, Any], made_at: datetime, connection: sa.Connection | None = None
     ) -> str:
-        """Keep what the risk stage handed over for a week; the same body twice is kept once. Returns its id."""
+        """Keep what the risk stage handed over for a week; the same body twice is kept once, at its newest time:
+        a judgement that came back after another is the latest again. Returns its id."""
         if connection is None:
             with self.engine.begin() as own:
                 return self.put_candidates(as_of, body, made_at, own)
@@ -90,7 +91,9 @@ class HubStore:
         batch_id = f"{as_of.isoformat()}-{digest[:16]}"
         table = CANDIDATE_BATCH
         present = connection.execute(sa.select(table.c.batch_id).where(table.c.batch_id == batch_id)).first()
-        if not present:
+        if present:
+            connection.execute(table.update().where(table.c.batch_id == batch_id).values(made_at=_naive(made_at)))
+        else:
             connection.execute(
                 table.insert().values(
                     batch_id=batch_id,

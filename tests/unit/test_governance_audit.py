@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,15 @@ def test_candidates_are_sealed_and_kept_once(store: HubStore, path: Path) -> Non
     assert b"CANARY" not in path.read_bytes()
     with pytest.raises(HubStoreProblem):
         store.candidates("2026-10-04-none")
+
+
+def test_a_judgement_that_came_back_is_the_latest_again(store: HubStore) -> None:
+    week = date(2026, 10, 4)
+    first = store.put_candidates(week, {"n": 1}, AT)
+    other = store.put_candidates(week, {"n": 2}, AT + timedelta(hours=1))
+    assert store.latest_batch(week) == other
+    assert store.put_candidates(week, {"n": 1}, AT + timedelta(hours=2)) == first
+    assert store.latest_batch(week) == first
 
 
 def test_a_sealed_field_moved_to_another_row_does_not_open(store: HubStore, path: Path) -> None:
