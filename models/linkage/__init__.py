@@ -5,7 +5,7 @@ ties depend on content alone (agency, feed, source key), so two machines with di
 
 The way through, one module a step::
 
-    standardise -> nodes (contract equal records) -> edges (identifier, then Splink) -> adjust (families)
+    standardise -> nodes (contract equal records) -> edges (blocking, identifier, then Splink) -> adjust (families)
         -> constrain (cluster under barriers, holds and people's decisions; what contradicts freezes)
         -> ledger + backlog (persistent ids, both clocks) -> places (homes, households, areas)
     barriers come first and last;  duck is the only module that speaks to DuckDB;  train makes the model's files
