@@ -93,19 +93,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=8)
     parser.add_argument("--step", type=int, default=4, help="weeks between splits, and judged by each")
-    parser.add_argument("--folds", type=int, default=2, help="parts into which families are dealt")
+    parser.add_argument("--folds", type=int, help="parts into which families are dealt (default: the pack's)")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     hub = Hub.from_environment()
     changes = {"splits": given.splits, "split_step_weeks": given.step, "test_weeks": given.step}
-    config = declared(hub, changes | {"family_folds": given.folds})
+    config = declared(hub, changes | ({"family_folds": given.folds} if given.folds else {}))
     with hub.zones.open("warehouse", read_only=True) as con:
         told, rolled = run(hub, con, config)
         if rolled.judged is not None and rolled.judged.log_odds is not None:
             capacity = {team: int(places or 0) for team, places in hub.capacity(told["children"]).items()}
             told["oracle"] = best_possible(hub, con, rolled.judged, capacity, config)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    told |= {"peak_gigabytes": round(kilobytes / 1024**2, 2), "family_folds": given.folds, "machine": machine()}
+    told |= {
+        "peak_gigabytes": round(kilobytes / 1024**2, 2),
+        "family_folds": config.evaluation.family_folds,
+        "machine": machine(),
+    }
     text = json.dumps(told, indent=1, default=str)
     print(text)
     if given.out is not None:
