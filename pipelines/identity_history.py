@@ -18,11 +18,11 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from models.linkage.stand_ins import SIDES, beside, speak_for_the_gone
 from pipelines.hub import Hub
 from pipelines.identity_queue import identity_zone, rows_of
 
 DECISIONS = {"must_link": "the same person", "cannot_link": "two people", "unsure": "not to be told yet"}
-_SIDES = ("record_key_l", "record_key_r")
 _KEYS_SHOWN = 5
 
 
@@ -39,7 +39,7 @@ class _Said:
     @property
     def records(self) -> set[str]:
         """Every record it names or counts for."""
-        return {*(self.row[side] for side in _SIDES), *(key for keys in self.counts_for.values() for key in keys)}
+        return {*(self.row[side] for side in SIDES), *(key for keys in self.counts_for.values() for key in keys)}
 
 
 def is_record_key(text: str) -> bool:
@@ -109,12 +109,11 @@ def _line(said: _Said, record: str | None) -> str:
 def _decisions(con: duckdb.DuckDBPyConnection, now: datetime) -> list[_Said]:
     """Every decision, the oldest first, with those who stand in at `now`."""
     from models.linkage.decisions import standing
-    from models.linkage.stand_ins import beside, speak_for_the_gone
 
     rows = rows_of(con, "select * from linkage.clerical_decision order by decided_at, decision_id", {})
     for row in rows:
-        row.update({side: str(row[side]) for side in _SIDES})
-    named = {row[side] for row in rows for side in _SIDES}
+        row.update({side: str(row[side]) for side in SIDES})
+    named = {row[side] for row in rows for side in SIDES}
     ledger = _ledger(con, named)
     sent = set(ledger.loc[ledger["known_to"].dt.year == 9999, "record_key"])
     gone = named - sent
@@ -127,13 +126,13 @@ def _decisions(con: duckdb.DuckDBPyConnection, now: datetime) -> list[_Said]:
     found = []
     for row in rows:
         bound = stands[stands["decision_id"] == row["decision_id"]]
-        bound = bound[bound[_SIDES[0]].isin(sent) & bound[_SIDES[1]].isin(sent)]
+        bound = bound[bound[SIDES[0]].isin(sent) & bound[SIDES[1]].isin(sent)]
         # It has ended or another took its place: then nothing is said of those who stand in.
         over = row["decision_id"] in set(spoken["decision_id"]) - set(stands["decision_id"])
-        keys = {*bound[_SIDES[0]], *bound[_SIDES[1]]}
+        keys = {*bound[SIDES[0]], *bound[SIDES[1]]}
         counts_for = {
             side: sorted(keys.intersection(instead.loc[instead["record_key"] == side, "record_key_beside"]))
-            for side in dict.fromkeys(row[side] for side in _SIDES)
+            for side in dict.fromkeys(row[side] for side in SIDES)
             if side in gone and not over
         }
         found.append(_Said(row, counts_for))

@@ -24,8 +24,8 @@ def why_kept(why: str, model_digest: str | None) -> str:
     )
 
 
-def kept_since(con: duckdb.DuckDBPyConnection, now: datetime | None = None) -> tuple[datetime, str] | None:
-    """The night whose persons stand, and why, where the last night (at `now`) kept them; None where its own stand.
+def kept_since(con: duckdb.DuckDBPyConnection, now: datetime | None = None) -> tuple[str, str] | None:
+    """Whose persons stand, and why, where the last night (at `now`) was not taken over; None where its own stand.
 
     `con`: with the identity zone as `identity`.
     """
@@ -43,4 +43,5 @@ def kept_since(con: duckdb.DuckDBPyConnection, now: datetime | None = None) -> t
     if not rows or not rows[0][1]:
         return None
     night, _, why, digest, good = rows[0]
-    return good, f"{why_kept(why, digest)} (Night of {night:%d %B %Y}.)"
+    stands = f"persons are those of {good:%d %B %Y}" if good else "no night has put persons together yet"
+    return stands, f"{why_kept(why, digest)} (Night of {night:%d %B %Y}.)"

@@ -19,7 +19,6 @@ from data_quality.quality_page import page as quality_html
 from data_quality.supplier_page import page as supplier_html
 from data_quality.supplier_page import table as supplier_csv
 from data_quality.supplier_report import LedTo, SupplierReport, supplier_report
-from pipelines.assurance_pages import day
 from pipelines.clock import as_of_known_at, nightly_cutoff
 from pipelines.hub import Hub
 from pipelines.identity_kept import kept_since
@@ -109,7 +108,7 @@ def build_quality_page(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) 
         now,
         quiet=hub.quiet_days,
         overrides=hub.overrides(),
-        persons_kept=f"Persons are those of the night to {day(kept[0])}. {kept[1]}" if kept else "",
+        persons_kept=f"{kept[0][0].upper()}{kept[0][1:]}. {kept[1]}" if kept else "",
     )
 
 

@@ -66,7 +66,7 @@ def _persons(console: Console, hub: Hub) -> None:
     with hub.zones.open("identity", read_only=True) as con:
         kept = kept_since(con)
     if kept:
-        console.print(f"[red]persons are those of {kept[0]:%d %B %Y}[/red]: {escape(kept[1])}", soft_wrap=True)
+        console.print(f"[red]{kept[0]}[/red]: {escape(kept[1])}", soft_wrap=True)
 
 
 def _off(console: Console, hub: Hub) -> None:

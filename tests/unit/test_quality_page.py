@@ -201,7 +201,7 @@ def test_bars_leave_gaps_and_say_what_they_show() -> None:
 def test_persons_that_were_kept_are_told_at_a_glance_and_in_full(
     con: duckdb.DuckDBPyConnection, contracts: dict[str, FeedContract]
 ) -> None:
-    why = "Persons are those of the night to Monday 5 October 2026. Look for a file that came empty."
+    why = "Persons are those of 05 October 2026. Look for a file that came empty."
     shown = quality_page(con, TITLES, CONTACTS, contracts, NOW, persons_kept=why)
     text = page(shown, look="", owner="Northmere", synthetic="")
     assert "<strong>Who is who is kept as it was.</strong>" in text and f"<p>{why}</p>" in text
