@@ -44,6 +44,8 @@ def show(console: Console, as_of: date | None, team: str | None, purpose: str) -
     for mark in hub.store.marks():
         if mark["document_id"] in shown:
             console.print(f"[yellow]{mark['document_id']}[/yellow]: {mark['cause']}", soft_wrap=True)
+    if hub.partnership.mode == "shadow":
+        console.print("The partnership is in shadow mode: nothing that names a person leaves the hub's store.")
     for file in release_lists(hub, sunday, who=getpass.getuser(), purpose=purpose, team=team):
         console.print(f"  {file}", soft_wrap=True)
     return True

@@ -65,12 +65,14 @@ def compose_list(hub: Hub, subject: str, as_of: date) -> dict[str, Any]:
 
 
 def release_list(hub: Hub, subject: str, as_of: date, who: str, purpose: str) -> list[Path]:
-    """Render the newest version of a week's list into its one recipient's folder."""
+    """Render the newest version of a week's list into its one recipient's folder; nothing in shadow mode."""
     from review.release import release, remove_expired
 
     today = as_of + timedelta(days=1)
     at = datetime.combine(today, datetime.min.time())
     remove_expired(hub.store, hub.settings.outbox, today=today, who=who, at=at)
+    if hub.partnership.mode == "shadow":
+        return []
     files: list[Path] = []
     for facts in hub.store.issued("subject_list.v1", as_of, subject):
         files += release(

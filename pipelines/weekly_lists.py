@@ -147,12 +147,17 @@ def _reaches(
 
 
 def release_lists(hub: Hub, as_of: date, who: str, purpose: str, team: str | None = None) -> list[Path]:
-    """Render the newest lists and notices of a week, each into its one recipient's folder; expired products go."""
+    """Render the newest lists and notices of a week, each into its one recipient's folder; expired products go.
+
+    In shadow mode nothing is rendered: no product that names a person leaves the hub's store.
+    """
     from review.release import release, remove_expired
 
     today = as_of + timedelta(days=1)
     at = datetime.combine(today, datetime.min.time())
     remove_expired(hub.store, hub.settings.outbox, today=today, who=who, at=at)
+    if hub.partnership.mode == "shadow":
+        return []
     files: list[Path] = []
     for facts in hub.store.issued(as_of=as_of):
         is_list = facts.kind == "weekly_list.v1"

@@ -98,9 +98,8 @@ def _list_step(subject: str) -> dg.AssetsDefinition:
         document = compose_list(hub, subject, as_of)
         issued = issue(hub.store, [document], issued_at=weekly_cutoff(as_of), who=SCHEDULE, purpose=purpose)[0]
         files = release_list(hub, subject, as_of, who=SCHEDULE, purpose=purpose)
-        tell(
-            f"list: the list about {subject}s is frozen (version {issued.facts.version}) and in its recipient's folder"
-        )
+        where = "in its recipient's folder" if files else "stays in the hub's store (shadow mode)"
+        tell(f"list: the list about {subject}s is frozen (version {issued.facts.version}) and {where}")
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={

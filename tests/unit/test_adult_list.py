@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import re
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from review_samples import ROOT, SETTINGS
 
 from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
+from pipelines.subject_lists import release_list
 from review.compose import ComposeProblem
 from review.document import content_of
 from review.freeze import issue
@@ -136,4 +138,10 @@ def test_it_is_frozen_released_to_its_recipient_alone_and_versions_name_their_ca
         release(store, tmp_path / "outbox", first.facts.document_id, in_hub=True, **shared)
     files = release(store, tmp_path / "outbox", again.facts.document_id, in_hub=True, **shared)
     assert [file.parent.name for file in files] == ["adult-safeguarding-lead"]
+    hub = SimpleNamespace(
+        store=store,
+        settings=SimpleNamespace(outbox=tmp_path / "shadow"),
+        partnership=SimpleNamespace(mode="shadow"),
+    )
+    assert release_list(hub, "adult", AS_OF, who="schedule", purpose="review") == []
     store.close()
