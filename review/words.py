@@ -94,8 +94,9 @@ def between_words(first: date, last: date) -> str:
 
 
 def weeks_words(weeks: int) -> str:
-    """'year' for 52 weeks, '6 months' for 26, else '8 weeks'; for use after 'the' or 'the last'."""
-    return {52: "year", 26: "6 months", 13: "3 months", 104: "2 years", 1: "week"}.get(weeks, f"{weeks} weeks")
+    """'year' for 52 weeks, '4 years' for 208, else '8 weeks'; for use after 'the' or 'the last'."""
+    spoken = {1: "week", 13: "3 months", 26: "6 months", 52: "year", 104: "2 years", 208: "4 years"}
+    return spoken.get(weeks, f"{weeks} weeks")
 
 
 def joined(names: Sequence[str]) -> str:

@@ -185,4 +185,4 @@ def test_fixed_sentences_are_short_and_plain() -> None:
 
 def test_small_helpers() -> None:
     assert joined(["a", "b", "c"]) == "a, b and c"
-    assert [weeks_words(weeks) for weeks in (1, 8, 26, 52)] == ["week", "8 weeks", "6 months", "year"]
+    assert [weeks_words(weeks) for weeks in (1, 8, 26, 52, 208)] == ["week", "8 weeks", "6 months", "year", "4 years"]
