@@ -60,7 +60,7 @@ def build(hub: Hub) -> dg.Definitions:
         assets=[*nightly_steps, *weekly_steps, drop_log_asset(hub.contracts), decisions_asset()],
         asset_checks=front_door_checks(hub, dbt["dbt_marts"].keys),
         jobs=[nightly, weekly, housekeeping],
-        schedules=hub_schedules(nightly, weekly, housekeeping),
+        schedules=hub_schedules(hub.partnership.schedule, nightly, weekly, housekeeping),
         sensors=[completed_drops_sensor(nightly, hub.contracts), *watching_sensors()],
         resources={"hub": hub_resource()},
         # One process a run: a third of the time of the multiprocess executor here, and no database lock to lose.

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_quality.contract import FeedContract
 
 # A subject's name becomes part of names of models and tables.
 _SUBJECT = "^[a-z][a-z_]*$"
+_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class PartnershipProblem(Exception):
@@ -21,17 +22,22 @@ class PartnershipProblem(Exception):
 
 
 class _Declared(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
+    """What nobody reads is refused: a misspelt setting would otherwise be a decision that nobody carries out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Team(_Declared):
-    """A team that gets its own list."""
+    """A team that gets its own list, and how it is reached."""
 
     name: str
+    title: str
+    telephone: str
+    email: str
 
 
 class Areas(_Declared):
-    """Where teams work: a code file from postcode to team, and the teams."""
+    """The teams; which home is whose stands in codes/area_team.csv."""
 
     teams: list[Team]
 
@@ -45,9 +51,55 @@ class Capacity(_Declared):
 
 
 class Calendar(_Declared):
-    """Until when the frozen calendars reach; no run goes beyond."""
+    """Until when the frozen calendars under codes/ reach; no run goes beyond."""
 
     valid_until: date
+
+
+class Schedule(_Declared):
+    """When things run by themselves while the UI or a Dagster daemon is up (Europe/London).
+
+    A night knows what came before 02:00, and a week what was known then on Monday, so neither can begin sooner, nor the
+    week before Monday's night.
+    """
+
+    nightly: str = Field(default="02:00", pattern=_TIME)
+    weekly: str = Field(default="Monday 06:00", pattern=f"^Monday {_TIME[1:]}")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Schedule:
+        if self.nightly < "02:00":
+            raise ValueError("nightly cannot be before 02:00, up to which a night knows what came")
+        if self.weekly.removeprefix("Monday ") <= self.nightly:
+            raise ValueError("weekly must be later than nightly: the week is made from Monday's night")
+        return self
+
+    @property
+    def crons(self) -> tuple[str, str]:
+        """Of the night and of the week.
+
+        >>> Schedule().crons
+        ('0 2 * * *', '0 6 * * 1')
+        """
+        (night_hour, night_minute), (hour, minute) = (
+            map(int, one[-5:].split(":")) for one in (self.nightly, self.weekly)
+        )
+        return f"{night_minute} {night_hour} * * *", f"{minute} {hour} * * 1"
+
+
+class Retention(_Declared):
+    """For how long the partnership decided to keep what is the hub's own, in days or months.
+
+    `quarantine_days` is carried out every night, and the history gate reckons with `event_months`. The others are the
+    partnership's decision on what no program deletes yet (docs/service.md).
+    """
+
+    quarantine_days: int | None = None
+    event_months: int | None = None
+    identity_months_after_last_seen: int | None = None
+    list_months: int | None = None
+    audit_log_months: int | None = None
+    age_out: dict[str, int] = Field(default_factory=dict)
 
 
 class Agency(_Declared):
@@ -58,6 +110,7 @@ class Agency(_Declared):
     """
 
     title: str
+    phrase: str | None = None
     colour: str | None = None
     sealed: bool = False
     subject: str | None = Field(default=None, pattern=_SUBJECT)
@@ -75,6 +128,7 @@ class SignOff(_Declared):
 
     name: str | None = None
     by: str | None = None
+    reference: str | None = None
     signed: date | None = None
     expires: date | None = None
 
@@ -92,12 +146,20 @@ class Partnership(_Declared):
     title: str
     mode: Literal["shadow", "pilot", "live"]
     clock: Literal["wall", "drops"] = "wall"
+    timezone: str = "Europe/London"
+    history_from: date | None = None
+    schedule: Schedule = Schedule()
     areas: Areas
     weekly_capacity: Capacity | None = None
     calendar: Calendar
     agencies: dict[str, Agency]
     sign_offs: dict[str, SignOff] = Field(default_factory=dict)
+    gate_overrides: list[dict[str, Any]] | None = None
+    sunset: date | None = None
+    front_door: dict[str, str] = Field(default_factory=dict)
     data_team: dict[str, str] = Field(default_factory=dict)
+    transparency: dict[str, Any] = Field(default_factory=dict)
+    retention: Retention = Retention()
     label: Literal["synthetic", "replay"] | None = None
     linkage: dict[str, Any] = Field(default_factory=dict)
 
@@ -154,7 +216,7 @@ class Partnership(_Declared):
         The whole capacity is shared evenly; what does not divide goes to the teams listed first.
 
         >>> Partnership.model_construct(
-        ...     areas=Areas(teams=[Team(name="North"), Team(name="South")]),
+        ...     areas=Areas.model_construct(teams=[Team.model_construct(name=name) for name in ("North", "South")]),
         ...     weekly_capacity=Capacity(per_60000_children=24),
         ... ).capacity(7_500)
         {'North': 2, 'South': 1}

@@ -1,4 +1,5 @@
-"""When things run by themselves: the night at 02:00, the week on Monday at 06:00, Europe/London. On by default.
+"""When things run by themselves, Europe/London: the night and the week as `schedule` of partnership.yml says (02:00,
+Monday 06:00), Sunday's housekeeping at 05:00. On by default.
 
 The instant a scheduled run knows the world up to is that of its schedule, not of the moment it got its turn: run again
 later with `hub run nightly --as-of`, it is the same.
@@ -14,13 +15,12 @@ import dagster as dg
 
 from pipelines.clock import LONDON, as_of_known_at, nightly_cutoff, weekly_cutoff
 from pipelines.hub import Hub
+from pipelines.partnership import Schedule
 from pipelines.run import AS_OF_TAG, INSTANT_TAG
 
 # What `dg.define_asset_job` returns has no public name.
 AssetJob = Any
 
-NIGHTLY_CRON = "0 2 * * *"
-WEEKLY_CRON = "0 6 * * 1"
 HOUSEKEEPING_CRON = "0 5 * * 0"
 
 
@@ -43,11 +43,14 @@ def week_tags(scheduled: datetime) -> dict[str, str]:
     return {AS_OF_TAG: sunday.isoformat(), INSTANT_TAG: weekly_cutoff(sunday).isoformat()}
 
 
-def hub_schedules(nightly: AssetJob, weekly: AssetJob, housekeeping: dg.JobDefinition) -> list[dg.ScheduleDefinition]:
+def hub_schedules(
+    hours: Schedule, nightly: AssetJob, weekly: AssetJob, housekeeping: dg.JobDefinition
+) -> list[dg.ScheduleDefinition]:
     """The schedules; they run while `hub ui` or a Dagster daemon is up."""
+    night, week = hours.crons
     return [
-        _schedule(nightly, NIGHTLY_CRON, night_tags, "Every night, after the agencies' systems have sent their files."),
-        _schedule(weekly, WEEKLY_CRON, week_tags, "Monday morning, from what was known at 02:00."),
+        _schedule(nightly, night, night_tags, "Every night, after the agencies' systems have sent their files."),
+        _schedule(weekly, week, week_tags, "Monday morning, from what was known at 02:00."),
         _schedule(housekeeping, HOUSEKEEPING_CRON, lambda _: {}, "Sunday: old runs, old files, what is left over."),
     ]
 

@@ -81,7 +81,7 @@ def test_the_question_is_registered_and_every_feature_reads_something_that_is_to
     load_rules(yaml.safe_load((PACK / "rules.yml").read_text()), config)
     assert registration_problem(config, {}) is None
     partnership = Partnership.load(PACK / "partnership.yml")
-    require_kept(config, {"events": int(partnership.model_extra["retention"]["event_months"] * 30.4375)})
+    require_kept(config, {"events": int((partnership.retention.event_months or 0) * 30.4375)})
     staged = " ".join(path.read_text() for path in (PACK / "staging").rglob("*.sql"))
     for feature in config.features:
         for told in (*feature.events, *feature.episodes, *feature.details):

@@ -36,6 +36,28 @@ def test_a_wrong_declaration_names_its_field(tmp_path: Path) -> None:
         Partnership.load(_declared(tmp_path, mode="experiment"))
 
 
+@pytest.mark.parametrize("pack", ["northmere", "oulad"])
+def test_every_pack_says_only_what_is_read(pack: str) -> None:
+    Partnership.load(PACK.parent / pack / "partnership.yml")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"weekly_capasity": {"per_60000_children": 24}}, "weekly_capasity"),
+        ({"areas": {"teams": [{"name": "North"}]}}, "areas.teams.0.telephone"),
+        ({"retention": {"list_month": 3}}, "retention.list_month"),
+        ({"schedule": {"nightly": "2 am"}}, "schedule.nightly"),
+        ({"schedule": {"nightly": "01:30"}}, "before 02:00"),
+        ({"schedule": {"weekly": "Tuesday 06:00"}}, "schedule.weekly"),
+        ({"schedule": {"nightly": "05:00", "weekly": "Monday 04:00"}}, "later than nightly"),
+    ],
+)
+def test_what_nobody_would_carry_out_is_refused_by_name(tmp_path: Path, change: dict, named: str) -> None:
+    with pytest.raises(PartnershipProblem, match=named):
+        Partnership.load(_declared(tmp_path, **change))
+
+
 def test_a_pack_that_is_not_there_is_named() -> None:
     with pytest.raises(PackNotFound, match="nowhere"):
         _ = Settings(partnership="nowhere").pack
