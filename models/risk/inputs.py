@@ -53,27 +53,31 @@ def dead_features(panel: Panel, learnt: Rotation, config: RiskConfig, as_of: dat
 
 
 def silent_feeds(con: duckdb.DuckDBPyConnection, since: date, as_of: date, quiet_weeks: int, marts: str) -> list[str]:
-    """Feeds with a stretch of so many weeks without a row, after their first, in the time the model looks at."""
+    """Feeds with so many weeks in a row without a row, after their first, in the time the model looks at."""
     cutoff = knowledge_cutoff(as_of)
     known = "known_from <= $cutoff and $cutoff < known_to"
     rows = con.execute(
         f"with told as (select agency, feed, occurred_on as day from {marts}.event where {known}"
         f" union all select agency, feed, started_on from {marts}.episode where {known}),"
-        " blocked as (select agency, feed, ((date_diff('day', day, $as_of)) // $days)::integer as block, count(*) as n"
-        " from told where day <= $as_of and day > $since group by all)"
-        " select agency, feed, list(block), list(n) from blocked group by all order by all",
-        {"cutoff": cutoff, "as_of": as_of, "since": since - timedelta(weeks=2 * quiet_weeks), "days": 7 * quiet_weeks},
+        " days as (select agency, feed, day, count(*) as n from told where day > $since and day <= $as_of"
+        " group by all),"
+        " usual as (select agency, feed, sum(n) * $days / ($as_of + 1 - min(day)) as rows from days group by all),"
+        " gaps as (select agency, feed, day + 1 as first, lead(day, 1, $as_of + 1) over"
+        " (partition by agency, feed order by day) - 1 as last from days)"
+        " select agency, feed, first, last from gaps join usual using (agency, feed)"
+        " where rows >= $least and last - first + 1 >= $days order by all",
+        {
+            "cutoff": cutoff,
+            "as_of": as_of,
+            "since": since - timedelta(weeks=2 * quiet_weeks),
+            "days": 7 * quiet_weeks,
+            "least": USUAL_ROWS,
+        },
     ).fetchall()
-    out = []
-    for agency, feed, blocks, counts in rows:
-        first = max(blocks)
-        if sum(counts) / (first + 1) < USUAL_ROWS:
-            continue
-        for block in sorted(set(range(first)) - set(blocks), reverse=True):
-            until = as_of - timedelta(weeks=quiet_weeks * block)
-            began = until - timedelta(weeks=quiet_weeks)
-            out.append(f"Nothing of {agency}.{feed} happened from {began:%d %B %Y} to {until:%d %B %Y}.")
-    return out
+    return [
+        f"Nothing of {agency}.{feed} happened from {first:%d %B %Y} to {last:%d %B %Y}."
+        for agency, feed, first, last in rows
+    ]
 
 
 def rows_from_the_future(con: duckdb.DuckDBPyConnection, config: RiskConfig, as_of: date, marts: str) -> list[str]:

@@ -118,7 +118,7 @@ def spoilt(con):
     [
         pytest.param(('"Needs noted by early help, 26 weeks"', "now the same for everybody"), id="a dead feature"),
         pytest.param(
-            ("Nothing of education.absence_illness happened from", f"{AS_OF - timedelta(weeks=13):%d %B %Y}"),
+            ("Nothing of education.absence_illness happened from",),
             id="a feed absent for a quarter",
         ),
         pytest.param(("are dated after the day on which they were known",), id="a clock that runs ahead"),

@@ -129,9 +129,20 @@ def test_a_feed_absent_for_a_quarter_is_named_and_one_that_began_late_is_not(con
     fill(con, "hole", year, AS_OF - timedelta(weeks=39))
     fill(con, "hole", AS_OF - timedelta(weeks=26) + timedelta(days=1), AS_OF)
     assert silent(con) == [
-        "Nothing of police.gone happened from 05 July 2026 to 04 October 2026.",
-        "Nothing of police.hole happened from 04 January 2026 to 05 April 2026.",
+        "Nothing of police.gone happened from 02 July 2026 to 04 October 2026.",
+        "Nothing of police.hole happened from 05 January 2026 to 05 April 2026.",
     ]
+
+
+@pytest.mark.parametrize("weeks_ago", range(14, 28, 3))
+@pytest.mark.parametrize(("quiet_days", "is_told"), [(90, False), (91, True), (120, True)])
+def test_a_quarter_without_a_row_is_named_whenever_it_began(con, weeks_ago, quiet_days, is_told):
+    last = AS_OF - timedelta(weeks=weeks_ago)
+    fill(con, "ppn", AS_OF - timedelta(days=700), last)
+    fill(con, "ppn", last + timedelta(days=quiet_days + 1), AS_OF)
+    again = min(last + timedelta(days=quiet_days), AS_OF)
+    words = f"Nothing of police.ppn happened from {last + timedelta(days=1):%d %B %Y} to {again:%d %B %Y}."
+    assert silent(con) == ([words] if is_told else [])
 
 
 def test_rows_known_before_they_happened_betray_a_wrong_clock(con):
