@@ -258,3 +258,13 @@ def compose(
         basis=["This week's list comes from named patterns only."],
         **more,
     )
+
+
+def north(candidates: list[dict[str, Any]] | None = None, salt: str = "key one", **more: Any) -> dict[str, Any]:
+    """The north team's list."""
+    return compose(candidates, salt, **more)["north"]
+
+
+def children(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every child on a list."""
+    return [child for family in document["families"] for child in family["children"]]
