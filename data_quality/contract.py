@@ -54,6 +54,13 @@ _COLUMN_PROPERTIES = frozenset(
         "refuseAbove", "completeness", "identifier",
     }
 )  # fmt: skip
+# What a contract says of its feed. One that nobody reads would be a promise nobody keeps, such as a misspelt retention.
+_FEED_PROPERTIES = frozenset(
+    {
+        "agency", "feed", "delivery", "agreement", "releaseDefault", "requiredForList", "landingRetentionDays",
+        "assumedLagDays", "volume", "subject",
+    }
+)  # fmt: skip
 
 AgreementState = Literal["valid", "missing", "expired"]
 
@@ -133,7 +140,6 @@ class _Reader:
         self._file = file
         self._document = document
         self._problems: list[str] = []
-        self._unknown: list[str] = []
         self._custom = _properties(document.customProperties)
 
     def contract(self) -> FeedContract:
@@ -145,6 +151,10 @@ class _Reader:
             self._problems.append(f"apiVersion must be v3.x, not {document.apiVersion!r}")
         if document.name != f"{agency}__{feed}":
             self._problems.append(f"name must be {agency}__{feed}, not {document.name!r}")
+        for key in sorted(custom.keys() - _FEED_PROPERTIES):
+            self._problems.append(
+                f"nobody reads the property {key!r}; write one of {', '.join(sorted(_FEED_PROPERTIES))}"
+            )
         tables = document.schema_ or []
         if len(tables) != 1:
             self._problems.append("schema must describe exactly one table")
@@ -182,7 +192,6 @@ class _Reader:
             owners=tuple(_owners(document.team)),
             volume=(volume.get("min", least), volume.get("max", most)),
             quality=quality,
-            unknown_properties=tuple(self._unknown),
             extra=custom,
         )
 
@@ -220,7 +229,9 @@ class _Reader:
                 re.compile(str(pattern))
             except re.error:
                 say(f"column {name}: its pattern is not a regular expression")
-        self._unknown.extend(f"{name}.{key}" for key in custom if key not in _COLUMN_PROPERTIES)
+        known = ", ".join(sorted(_COLUMN_PROPERTIES))
+        for key in sorted(custom.keys() - _COLUMN_PROPERTIES):
+            say(f"column {name}: nobody reads the property {key!r}; write one of {known}")
         return ColumnContract(
             name=name,
             type=kind,

@@ -129,7 +129,6 @@ class FeedContract:
     owners: tuple[str, ...]
     volume: tuple[int | None, int | None] = (None, None)
     quality: tuple[QualityRule, ...] = ()
-    unknown_properties: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def column(self, name: str) -> ColumnContract:

@@ -22,7 +22,6 @@ def test_what_a_contract_says(tmp_path):
     assert contract.zones == ("identity", "warehouse") and contract.home_zone == "identity"
     assert contract.occurred_on.name == "contact_date" and contract.tombstone.name == "row_state"
     assert contract.latency_days == 2 and contract.volume == (5, None) and contract.required_for_list
-    assert contract.unknown_properties == ()
 
 
 @pytest.mark.parametrize(
@@ -34,6 +33,10 @@ def test_what_a_contract_says(tmp_path):
         (lambda item: item.update(primaryKey=False), "no column is a primary key"),
         (lambda item: item.update(name="record_key"), "a name the gate uses itself"),
         (lambda item: item.update(primaryKeyPosition=2), "must count 1, 2, 3"),
+        (
+            lambda item: item["customProperties"].append({"property": "codeset", "value": "x"}),
+            "column contact_id: nobody reads the property 'codeset'; write one of alsoZone",
+        ),
         (lambda item: item.update(logicalTypeOptions={"pattern": "("}), "not a regular expression"),
     ],
 )
@@ -43,6 +46,11 @@ def test_refused_with_the_column_and_what_to_write(tmp_path, change, message):
     with pytest.raises(ContractRefused, match=r"csc__contacts.odcs.yaml") as refused:
         make_contract(tmp_path, columns)
     assert message in str(refused.value)
+
+
+def test_a_property_of_the_feed_that_nobody_reads_is_refused_by_name(tmp_path):
+    with pytest.raises(ContractRefused, match="nobody reads the property 'landingRetentionDay'; write one of agency"):
+        make_contract(tmp_path, landingRetentionDay=14)
 
 
 def test_not_odcs(tmp_path):
