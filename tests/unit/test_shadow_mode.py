@@ -9,11 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 from review_samples import AS_OF, SETTINGS, compose
 
 from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
+from models.risk import gate_terms
+from models.risk.gate_declare import Gate
+from models.risk.gate_result import GateInput
+from models.risk.labels import HistorySum
+from pipelines.checks.gates import gate_check_results
 from pipelines.weekly_lists import release_lists
 from review.freeze import issue
 
@@ -54,3 +60,16 @@ def test_what_went_out_before_still_ends_on_its_day(store: HubStore, tmp_path: P
     assert files(tmp_path)
     assert release_lists(hub(store, tmp_path, "shadow"), date(2026, 10, 18), who="schedule", purpose="review") == []
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(("mode", "is_error"), [("shadow", False), ("live", True)])
+def test_running_in_shadow_is_told_and_nobody_is_rung_for_it(mode: str, is_error: bool) -> None:
+    gate = Gate(id="mode", kind="mode", title="Beyond shadow running", required=("live_running",))
+    given = GateInput(
+        as_of=AS_OF, partnership={"mode": mode}, teams=(), history=HistorySum(0, 0, 0, 0, 0), no_model_because="",
+        feeds={}, evaluation=None, linkage=None, registration=None,
+    )  # fmt: skip
+    verdict = gate_terms.mode(gate, given).as_dict()
+    assert verdict["status"] == "failed"
+    (told,) = gate_check_results(dg.AssetKey("gates"), [verdict])
+    assert not told.passed and (told.severity is dg.AssetCheckSeverity.ERROR) == is_error
