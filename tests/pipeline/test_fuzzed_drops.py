@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz_drops import DROPS_PER_BATCH, Fuzz, Result, run_batch
+from benchmarks.fuzz_batch import DROPS_PER_BATCH, Result, run_batch
+from benchmarks.fuzz_sending import Fuzz
 from data_quality.sweep import FeedSweep, sweep_landing
 from tests.demo_hub import DemoHub
 from tests.gate_support import CODES, START, make_contract, plain_archive, plain_zones, row, write_drop
