@@ -146,7 +146,7 @@ def judged_rows(
         at = at[learnt.apart[at]]
     rows = panel.rows.iloc[at].reset_index(drop=True)
     days = labels.days_to_outcome(outcomes, rows, config.target, split.judged_on)
-    needed = sorted({c.feature for r in book.rules for c in (*r.all, *r.any)} | {config.comparators.contact_count})
+    needed = sorted({c.feature for r in book.rules for c in r.conditions} | {config.comparators.contact_count})
     part = Panel(rows, panel.take(at, needed), tuple(needed))
     return Judged(
         rows=rows,

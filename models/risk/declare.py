@@ -299,8 +299,22 @@ class Condition(Strict):
         return self
 
 
+class Several(Strict):
+    """At least so many of these conditions."""
+
+    at_least: int = Field(ge=2)
+    of: tuple[Condition, ...]
+
+    @model_validator(mode="after")
+    def _enough(self) -> Several:
+        if len(self.of) < self.at_least:
+            raise ValueError(f"{self.at_least} of {len(self.of)} conditions can never hold")
+        return self
+
+
 class Rule(Strict):
-    """A named pattern: all conditions of `all`, and at least one of `any` when there are some."""
+    """A named pattern: all conditions of `all`, at least one of `any` when there are some, and as many of `several` as
+    it asks for."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,59}$")]
     title: str
@@ -311,6 +325,12 @@ class Rule(Strict):
     questions: tuple[str, ...]
     all: tuple[Condition, ...] = ()
     any: tuple[Condition, ...] = ()
+    several: Several | None = None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition it reads."""
+        return (*self.all, *self.any, *(self.several.of if self.several else ()))
 
     @model_validator(mode="after")
     def _complete(self) -> Rule:
@@ -348,7 +368,7 @@ def load_rules(raw: Mapping[str, Any], config: RiskConfig) -> RuleBook:
     if len(set(ids)) != len(ids):
         raise DeclarationError("rules.yml: two rules have the same id")
     for rule in book.rules:
-        for name in [rule.evidence, *(c.feature for c in (*rule.all, *rule.any))]:
+        for name in [rule.evidence, *(c.feature for c in rule.conditions)]:
             if name not in names:
                 raise DeclarationError(f"rules.yml: rule {rule.id} is about {name}, which risk.yml does not declare")
     return book

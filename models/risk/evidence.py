@@ -234,7 +234,7 @@ def rule_reason(rule: Rule, person: Person, dossier: Dossier, config: RiskConfig
         return None
     reason = _reason(rule.id, feature, "rule", rows, before, config, dossier.as_of)
     supporting = []
-    for condition in (*rule.all, *rule.any):
+    for condition in rule.conditions:
         if condition.feature != rule.evidence and (condition.at_least or 0) > 0:
             more, _ = rows_behind(config.feature(condition.feature), person, dossier, config)
             supporting += _records(more[~more["event_key"].isin(rows["event_key"])])

@@ -21,12 +21,14 @@ def fired(panel: Panel, book: RuleBook) -> np.ndarray:
 
 
 def _holds(panel: Panel, rule: Rule) -> np.ndarray:
-    """Whether all conditions of the rule hold, and one of its alternatives where it has some."""
+    """Whether all conditions of the rule hold, one of its alternatives and as many of its several where it has some."""
     holds = np.ones(len(panel.rows), dtype=bool)
     for condition in rule.all:
         holds &= _meets(panel, condition)
     if rule.any:
         holds &= np.logical_or.reduce([_meets(panel, c) for c in rule.any])
+    if rule.several:
+        holds &= np.sum([_meets(panel, c) for c in rule.several.of], axis=0) >= rule.several.at_least
     return holds
 
 

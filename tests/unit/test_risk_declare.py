@@ -32,7 +32,7 @@ def with_feature(**feature) -> dict:
 
 def test_the_demo_pack_declares_enough():
     config, book = configuration()
-    assert len(config.features) >= 60 and len(config.model_features) >= 40 and len(book.rules) == 8
+    assert len(config.features) >= 60 and len(config.model_features) >= 40 and len(book.rules) == 9
     kinds = {f.kind for f in config.features}
     assert {"change", "relative_to_peers", "distinct_agencies", "open_episode", "days_since"} <= kinds
     assert any(f.scope == "household_others" for f in config.features) and any(f.protective for f in config.features)
@@ -83,6 +83,8 @@ def test_a_denied_attribute_is_found_through_the_feature_built_on_it():
         ({"all": [{"feature": "police_da_12w"}]}, "has no bound"),
         ({"sentence": "{shoe_size}"}, "shoe_size"),
         ({"id": "attendance_fall"}, "same id"),
+        ({"several": {"at_least": 2, "of": [{"feature": "nobody_declared", "at_least": 1}] * 2}}, "nobody_declared"),
+        ({"several": {"at_least": 2, "of": [{"feature": "police_12w", "at_least": 1}]}}, "can never hold"),
     ],
 )
 def test_a_bad_rule_is_named_with_its_fault(change, words):

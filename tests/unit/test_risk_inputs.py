@@ -71,6 +71,24 @@ def test_rules_hold_for_nobody_where_nothing_is_recorded():
     assert not rules.fired(panel(), BOOK).any()
 
 
+@pytest.mark.parametrize(
+    ("seen", "holds"),
+    [
+        ({"police_12w": 1, "ed_12w": 1, "health_signs_12w": 1}, True),
+        ({"ed_12w": 2, "homelessness_12w": 1, "unauthorised_change": 3}, True),
+        ({"ed_12w": 2, "homelessness_12w": 1, "unauthorised_change": 2.9}, False),
+        ({"police_12w": 2, "ed_12w": 5}, False),
+        ({"police_12w": 1, "ed_12w": 1, "health_signs_12w": 1, "homelessness_12w": 1, "contacts_52w": 1}, False),
+    ],
+)
+def test_three_agencies_a_little_takes_three_and_silence_at_the_front_door(seen, holds):
+    one = panel(people=1, weeks=1)
+    for name, value in seen.items():
+        put(one, name, np.arange(1), value)
+    number = [r.id for r in BOOK.rules].index("three_agencies_a_little")
+    assert rules.fired(one, BOOK)[0, number] == holds
+
+
 # --- what the model reads -------------------------------------------------------------------------------------------
 
 
