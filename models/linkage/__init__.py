@@ -5,10 +5,10 @@ ties depend on content alone (agency, feed, source key), so two machines with di
 
 The way through, one module a step::
 
-    standardise -> nodes (contract equal records) -> edges (blocking, identifier, then Splink) -> adjust (families)
+    standardise -> nodes (contract equal records) -> edges (score: blocking, then the model) -> adjust (families)
         -> constrain (cluster under barriers, holds and people's decisions; what contradicts freezes)
         -> ledger + backlog (persistent ids, both clocks) -> places (homes, households, areas)
-    barriers come first and last;  duck is the only module that speaks to DuckDB;  train makes the model's files
+    barriers come first and last;  duck reads and writes tables, values asks DuckDB about pairs;  train asks Splink
     guard keeps yesterday's persons (keep) where tonight's may not stand;  hidden_identifier and quality measure;
     explain and who answer people;  shadow says what another model would change;  sensitive hides addresses
 

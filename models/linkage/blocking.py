@@ -14,13 +14,13 @@ import pandas as pd
 Counts = tuple[int, int, int]
 
 
-def block(keys: Mapping[str, np.ma.MaskedArray], use: list[str], cap: int) -> tuple[np.ndarray, pd.DataFrame]:
+def block(keys: Mapping[str, np.ndarray], use: list[str], cap: int) -> tuple[np.ndarray, pd.DataFrame]:
     """Pairs ``(n, 2)`` of nodes, the lower first and each once, that share one of the keys in ``use``; and counts.
 
-    ``keys``: by rule the key of each node (by its number), masked where it has none; keys are compared for equality
-    only. Counts: ``rule, pairs, cut_keys, cut_pairs`` of every rule; what more than ``cap`` nodes share is cut.
+    ``keys``: by rule the key of each node (by its number), -1 where it has none. Counts: ``rule, pairs, cut_keys,
+    cut_pairs`` of every rule; what more than ``cap`` nodes share is cut.
 
-    >>> pairs, counts = block({"name": np.ma.array([5, 7, 5, 5], mask=[0, 0, 0, 1])}, ["name"], 2)
+    >>> pairs, counts = block({"name": np.array([5, 7, 5, -1])}, ["name"], 2)
     >>> pairs.tolist(), counts.to_numpy().tolist()
     ([[0, 2]], [['name', 1, 0, 0]])
     """
@@ -38,10 +38,10 @@ def block(keys: Mapping[str, np.ma.MaskedArray], use: list[str], cap: int) -> tu
     )
 
 
-def _pairs(key: np.ma.MaskedArray, cap: int) -> tuple[np.ndarray, np.ndarray, Counts]:
+def _pairs(key: np.ndarray, cap: int) -> tuple[np.ndarray, np.ndarray, Counts]:
     """Both sides of all pairs that share a key, and what was made and cut."""
-    node = np.flatnonzero(~np.ma.getmaskarray(key))
-    known = np.ma.getdata(key)[node]
+    node = np.flatnonzero(key >= 0)
+    known = key[node]
     order = np.argsort(known)
     node, known = node[order], known[order]
     start = np.flatnonzero(np.append(True, known[1:] != known[:-1])[: len(known)])

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from models.linkage import duck
 from models.linkage.model import LinkageModel
+from models.linkage.score import score
 from models.linkage.settings import LinkageSettings
 
 IDENTIFIERS = ("nhs_number", "upn")
@@ -60,7 +60,7 @@ def pairs_within(group: np.ndarray, node: np.ndarray, limit: int) -> pd.DataFram
 def classify(pairs: pd.DataFrame, settings: LinkageSettings) -> pd.DataFrame:
     """Add ``kind`` (deterministic | probabilistic | id_conflict) and ``rule`` to scored pairs.
 
-    ``pairs`` carries the boolean features of :func:`duck.score` and ``same_local``.
+    ``pairs`` carries the boolean features of :func:`score.score` and ``same_local``.
     """
     same = {"nhs_number": pairs["same_nhs"], "upn": pairs["same_upn"], "agency_id": pairs["same_local"]}
     shared = same["nhs_number"] | same["upn"] | same["agency_id"]
@@ -91,7 +91,7 @@ def build(
     ``local_pairs`` share one agency's own person id; ``asked`` are compared too, without being evidence of anything.
     """
     looked_at = pd.concat([local_pairs, asked]).drop_duplicates()
-    pairs, blocking = duck.score(nodes, looked_at, model, settings)
+    pairs, blocking = score(nodes, looked_at, model, settings)
     width = len(nodes) + 1
     local = np.sort(local_pairs["node_l"].to_numpy() * width + local_pairs["node_r"].to_numpy())
     pairs["same_local"] = np.isin(pairs["node_l"].to_numpy() * width + pairs["node_r"].to_numpy(), local)

@@ -20,18 +20,19 @@ TF_COLUMNS = ("forename", "surname")
 FIRST_JANUARY = "1 January"
 _BLOCKING = "blocking_rules_to_generate_predictions"
 
-# Exact blocking keys, each a SQL expression over the columns of a node. All are capped (see blocking.py).
-BLOCKING_KEYS: dict[str, str] = {
-    "b_nhs": "nhs_number",
-    "b_upn": "upn",
-    "b_surname_birth": "surname || '|' || birth_date",
-    "b_forename_birth": "forename || '|' || birth_date",
-    "b_names_year": "forename || '|' || surname || '|' || birth_date[1:4]",
-    "b_birth_postcode": "birth_date || '|' || postcode",
-    "b_surname_postcode": "surname || '|' || postcode || '|' || forename[1:1]",
-    "b_initials_birth": "forename[1:1] || surname[1:1] || '|' || birth_date",
-    "b_names": "forename || '|' || surname",
-    "b_swapped": "least(forename, surname) || '|' || greatest(forename, surname) || '|' || birth_date",
+# Exact blocking keys: nodes share one where each part, a SQL expression over the columns of a node, is the same. All
+# are capped (see blocking.py).
+BLOCKING_KEYS: dict[str, tuple[str, ...]] = {
+    "b_nhs": ("nhs_number",),
+    "b_upn": ("upn",),
+    "b_surname_birth": ("surname", "birth_date"),
+    "b_forename_birth": ("forename", "birth_date"),
+    "b_names_year": ("forename", "surname", "birth_date[1:4]"),
+    "b_birth_postcode": ("birth_date", "postcode"),
+    "b_surname_postcode": ("surname", "postcode", "forename[1:1]"),
+    "b_initials_birth": ("forename[1:1]", "surname[1:1]", "birth_date"),
+    "b_names": ("forename", "surname"),
+    "b_swapped": ("least(forename, surname)", "greatest(forename, surname)", "birth_date"),
 }
 
 

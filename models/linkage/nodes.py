@@ -6,6 +6,8 @@ contracted: an identifier, or names, birth date and postcode together. Two bare 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -37,18 +39,27 @@ def equal_rows(rows: pd.DataFrame, alone: np.ndarray) -> np.ndarray:
     >>> equal_rows(pd.DataFrame({"a": ["x", "y", "x", "x"]}), np.array([False, False, False, True])).tolist()
     [0, 1, 0, 2]
     """
-    codes = np.stack([pd.factorize(rows[c])[0] for c in rows.columns], axis=1).astype("int64")
     single = np.zeros(len(rows), dtype="int64")
     single[alone] = np.arange(1, int(alone.sum()) + 1)
-    combined, span = single, len(rows) + 1
-    for column in range(codes.shape[1]):
-        width = int(codes[:, column].max(initial=0)) + 2
+    codes = [pd.factorize(rows[column])[0] for column in rows.columns]
+    return pd.factorize(combined([single, *codes]))[0].astype("int64")
+
+
+def combined(codes: Sequence[np.ndarray]) -> np.ndarray:
+    """One number (``int64``, not negative) for each row of codes of -1 and more, equal where all of them are.
+
+    >>> combined([np.array([0, -1, 0]), np.array([2, 2, 2])]).tolist()
+    [7, 3, 7]
+    """
+    out, span = np.zeros(len(codes[0]), dtype="int64"), 1
+    for code in codes:
+        width = int(code.max(initial=-1)) + 2
         if span > np.iinfo("int64").max // width:
             # Numbered anew before the mixed-radix number overflows.
-            combined = pd.factorize(combined)[0]
-            span = len(rows) + 1
-        combined, span = combined * width + codes[:, column] + 1, span * width
-    return pd.factorize(combined)[0].astype("int64")
+            out = pd.factorize(out)[0].astype("int64")
+            span = len(out) + 1
+        out, span = out * width + code + 1, span * width
+    return out
 
 
 def node_frame(records: pd.DataFrame, node: np.ndarray) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def numbers_alone() -> LinkageModel:
     """
     settings = settings_dict()
     settings["comparisons"] = [one for one in settings["comparisons"] if one["output_column_name"] in IDENTIFIERS]
-    numbers = [f"l.{key} = r.{key}" for key, column in BLOCKING_KEYS.items() if column in IDENTIFIERS]
+    numbers = [f"l.{key} = r.{key}" for key, parts in BLOCKING_KEYS.items() if {*parts} <= {*IDENTIFIERS}]
     settings["blocking_rules_to_generate_predictions"] = numbers
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return LinkageModel(settings, {}, digest)

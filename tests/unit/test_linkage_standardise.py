@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 import models.linkage
 from models.linkage import identifiers, names
-from models.linkage.duck import FAMILY_FEATURES
 from models.linkage.edges import quarantine_shared
+from models.linkage.features import family_features
 from models.linkage.nodes import IDENTITY, contract
 from models.linkage.settings import LinkageSettings
 from models.linkage.standardise import standardise
+from models.linkage.values import Values
 
 COLUMNS = ["forename", "surname", "birth_date", "sex", "postcode", "uprn", "nhs_number", "upn"]
 
@@ -205,17 +206,11 @@ def test_numbers_are_checked_all_at_once_as_one_by_one(values: list[str], stem: 
     ],
 )
 def test_one_january_is_near_any_date_of_its_year(one: str, other: str, near: bool) -> None:
+    node = {"birth_date": [one, other], "postcode": "P", "sex": "F", "surname": "ray", "forename": "jo"}
+    forms = {"surname_parts": [("ray",)] * 2, "forename_forms": [("jo",)] * 2}
     with duckdb.connect() as con:
-        con.execute(
-            "create table node as select $a as birth_date, 'P' as postcode, 'F' as sex, 'ray' as surname, "
-            "['ray'] as surname_parts, 'jo' as forename, ['jo'] as forename_forms",
-            {"a": one},
-        )
-        pair = con.execute(
-            f"select {FAMILY_FEATURES} from node as a, (select * replace ($b as birth_date) from node) as b",
-            {"b": other},
-        ).df()
-    assert bool(pair["near_birth"].iloc[0]) == near
+        pair = family_features(Values(con, pd.DataFrame(node | forms)), np.array([0]), np.array([1]))
+    assert pair["near_birth"].tolist() == [near]
 
 
 def test_a_listed_surgery_is_no_home() -> None:

@@ -181,8 +181,9 @@ def test_the_weights_are_those_of_splink_with_the_model_learnt() -> None:
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
-    from models.linkage import duck
-    from models.linkage.table import comparisons, weigh
+    from models.linkage import duck, weigh
+    from models.linkage.table import comparisons
+    from models.linkage.values import Values
 
     table = registry(20).assign(sex=lambda rows: np.where(rows["record_id"].str.endswith("0"), "F", None))
     table.loc[5, ["forename", "surname"]] = [table["surname"][5], None]
@@ -194,11 +195,7 @@ def test_the_weights_are_those_of_splink_with_the_model_learnt() -> None:
     share = {column: (np.arange(len(values)) + 1) / (3 * len(values)) for column, (_, values) in known.items()}
     with duckdb.connect() as con:
         duck.load_nodes(con, frame)
-        con.execute(
-            "create table candidate as select l.node::integer as l, r.node::integer as r "
-            "from node_plain as l inner join node_plain as r on l.node < r.node"
-        )
-        compared = weigh.compare(con, model["comparisons"])
+        compared = weigh.compare(Values(con, frame), model["comparisons"], *np.triu_indices(len(frame), 1))
         rarity = {column: (code, share[column]) for column, (code, _) in known.items()}
         ours = weigh.match_weights(compared, model, rarity)
         api = DuckDBAPI(connection=con)

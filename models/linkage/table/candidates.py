@@ -48,12 +48,12 @@ _PAIRS_A_NODE = 1
 _PAIRS_AT_LEAST = 500_000
 
 
-def make_candidates(
+def candidate_pairs(
     con: duckdb.DuckDBPyConnection, identifiers: Sequence[str], cap: int, touched: np.ndarray | None = None
-) -> pd.DataFrame:
-    """Make table ``candidate(l, r)``, ``l < r``, from table ``node_plain``; never two nodes of one ``source``.
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Both nodes ``left < right`` of pairs of table ``node_plain``, in order, never two of one ``source``; and counts.
 
-    ``touched``: nodes of which every pair must have one; all pairs by default. Returns ``rule, pairs, cut_keys,
+    ``touched``: nodes of which every pair must have one; all pairs by default. Counts: ``rule, pairs, cut_keys,
     cut_pairs`` per rule: pairs its keys of few enough records make (a pair may be made by several rules), and the keys
     and pairs that the size guard cut.
     """
@@ -87,7 +87,9 @@ def make_candidates(
             f"where n <= {int(n[few].max(initial=0))} and l.node < r.node and (l.source <> r.source) is not false {new}"
         )
         counts.append((name, int(made[few].sum()), int(blocks[~few].sum()), int(made[~few].sum())))
-    con.execute("create or replace table candidate as select distinct l, r from pair")
+    found = con.sql("select distinct l::bigint * $n + r as pair from pair", params={"n": nodes}).fetchnumpy()["pair"]
     for table in ("block_key", "block", "pair"):
         con.execute(f"drop table {table}")
-    return pd.DataFrame(counts, columns=["rule", "pairs", "cut_keys", "cut_pairs"])
+    code = np.sort(np.asarray(found))
+    told = pd.DataFrame(counts, columns=["rule", "pairs", "cut_keys", "cut_pairs"])
+    return code // max(nodes, 1), code % max(nodes, 1), told

@@ -24,10 +24,11 @@ _SWAPPED = (
 )
 # One name alone is often the surname, written where the forename belongs: it is compared as a surname.
 _ALONE = (
-    "coalesce((surname_l is null and surname_r is not null and forename_l <> coalesce(forename_r, '') and "
+    "(case when (surname_l is null and surname_r is not null and forename_l <> coalesce(forename_r, '') and "
     "(list_contains(surname_parts_r, forename_l) or jaro_winkler_similarity(forename_l, surname_r) >= 0.92)) or "
     "(surname_r is null and surname_l is not null and forename_r <> coalesce(forename_l, '') and "
-    "(list_contains(surname_parts_l, forename_r) or jaro_winkler_similarity(forename_r, surname_l) >= 0.92)), false)"
+    "(list_contains(surname_parts_l, forename_r) or jaro_winkler_similarity(forename_r, surname_l) >= 0.92)) "
+    "then true else false end)"
 )
 _CROSSED = "surname_l <> surname_r and (forename_l = surname_r or surname_l = forename_r)"
 _INITIAL = "least(length(forename_l), length(forename_r)) = 1 and forename_l[1:1] = forename_r[1:1]"

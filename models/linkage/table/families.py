@@ -41,7 +41,7 @@ def family_rules(
 ) -> Rules:
     """The rules against twins, siblings and namesakes that are called for by the people in a table.
 
-    ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of ``duck.FAMILY_FEATURES``. ``model``: Splink
+    ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of features.py. ``model``: Splink
     settings with learnt chances. ``possible``: how many pairs of nodes may be one person. ``birth_years``: of the
     records, where known.
     """

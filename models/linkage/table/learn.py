@@ -13,13 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from models.linkage import weigh
+from models.linkage.nodes import combined
 from models.linkage.table.sources import Sources
-from models.linkage.table.weigh import Compared, level_cases, sides
+from models.linkage.values import Values
+from models.linkage.weigh import Compared
 
 _RANDOM_PAIRS = 200_000
 _LARGEST_PERSON = 60
@@ -38,10 +39,8 @@ _SAME = 1
 _STRANGERS_AT_LEAST = 0.05
 
 
-def all_pair_shares(
-    con: duckdb.DuckDBPyConnection, comparisons: list[dict[str, Any]], sources: Sources
-) -> list[np.ndarray]:
-    """Per comparison, how many of some 200,000 random pairs of ``node_plain`` stand at each level.
+def all_pair_shares(values: Values, comparisons: list[dict[str, Any]], sources: Sources) -> list[np.ndarray]:
+    """Per comparison, how many of some 200,000 random pairs of nodes stand at each level.
 
     Pairs are nodes a fixed number of places apart in a shuffled order of fixed seed: the same pairs every time. Plain
     equality, which a sample sees too seldom to tell one in ten thousand from two, is counted over *all* pairs. Pairs
@@ -57,26 +56,31 @@ def all_pair_shares(
     source = sources.only
     two = (source[left] < 0) | (source[left] != source[right])
     left, right = left[two], right[two]
-    counts = _level_counts(con, left, right, np.ones(len(left)), comparisons)
+    counts = _level_counts(weigh.compare(values, comparisons, left, right), np.ones(len(left)), comparisons)
     for comparison, counted in zip(comparisons, counts, strict=True):
-        counted[_SAME] = counted[_SAME:].sum() * _equal_share(con, comparison["output_column_name"])
+        counted[_SAME] = counted[_SAME:].sum() * _equal_share(values.codes(comparison["output_column_name"])[0], source)
     return counts
 
 
-def _equal_share(con: duckdb.DuckDBPyConnection, column: str) -> float:
-    """Share of equal values among all pairs of nodes, not of one source, that both have one."""
+def _equal_share(code: np.ndarray, source: np.ndarray) -> float:
+    """Share of equal values among all pairs of nodes, not of one source, that both have one.
 
-    def pairs(by: str, where: str = "true") -> float:
-        counted = f"select count(*)::double as n from node_plain where {column} is not null and {where} group by {by}"
-        return float(con.sql(f"select coalesce(sum(n * (n - 1)), 0) from ({counted})").fetchall()[0][0])
+    >>> _equal_share(np.array([0, 0, 1, -1]), np.full(4, -1)), _equal_share(np.array([0, 0, 1]), np.array([0, 0, 1]))
+    (0.3333333333333333, 0.0)
+    """
 
-    known = pairs("()") - pairs("source", "source is not null")
-    equal = pairs(column) - pairs(f"source, {column}", "source is not null")
-    return equal / known if known else 0.0
+    def pairs(*kinds: np.ndarray) -> float:
+        known = np.min(kinds, axis=0) >= 0
+        n = np.bincount(pd.factorize(combined([kind[known] for kind in kinds]))[0]).astype(float)
+        return float((n * (n - 1)).sum())
+
+    anything = np.where(code >= 0, 0, -1)
+    known = pairs(anything) - pairs(anything, source)
+    return (pairs(code) - pairs(code, source)) / known if known else 0.0
 
 
 def learn(
-    con: duckdb.DuckDBPyConnection,
+    values: Values,
     settings: dict[str, Any],
     among_all: list[np.ndarray],
     person: np.ndarray,
@@ -97,7 +101,8 @@ def learn(
     share = 1.0 / sizes[person[left]]
     # Before anybody is found, every record is given one other on average.
     matches = float((sizes * (sizes - 1) / 2).sum()) or n / 2
-    inside = _level_counts(con, left, right, share, settings["comparisons"])
+    compared = weigh.compare(values, settings["comparisons"], left, right)
+    inside = _level_counts(compared, share, settings["comparisons"])
     if found is not None:
         compared, chance = _undecided(person, found)
         matches += float(chance.sum())
@@ -185,29 +190,11 @@ def _pairs_inside(person: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np
     return np.concatenate(left), np.concatenate(right)
 
 
-def _level_counts(
-    con: duckdb.DuckDBPyConnection,
-    left: np.ndarray,
-    right: np.ndarray,
-    share: np.ndarray,
-    comparisons: list[dict[str, Any]],
-) -> list[np.ndarray]:
+def _level_counts(compared: Compared, share: np.ndarray, comparisons: list[dict[str, Any]]) -> list[np.ndarray]:
     """Sum of ``share`` over the pairs that stand at each level of each comparison."""
-    con.register("pair_input", pa.table({"node_l": left, "node_r": right, "share": share}))
-    columns = ", ".join(f"level_{number}" for number in range(len(comparisons)))
-    stood = con.sql(
-        f"select {columns}, sum(share) as share from (select share, {level_cases(comparisons)} from ("
-        f"select share, {sides(con)} from pair_input inner join node_plain as l on l.node = node_l "
-        f"inner join node_plain as r on r.node = node_r)) group by {columns}"
-    ).fetchnumpy()
-    con.unregister("pair_input")
     return [
-        np.bincount(
-            np.asarray(stood[f"level_{number}"]).astype("int64"),
-            weights=np.asarray(stood["share"]),
-            minlength=len(comparison["comparison_levels"]),
-        )
-        for number, comparison in enumerate(comparisons)
+        np.bincount(level, weights=share, minlength=len(comparison["comparison_levels"]))
+        for level, comparison in zip(compared.levels, comparisons, strict=True)
     ]
 
 

@@ -17,21 +17,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 
-from models.linkage import duck, nodes
+from models.linkage import duck, nodes, weigh
 from models.linkage.adjust import adjust
 from models.linkage.cluster import Constraints, cluster
 from models.linkage.edges import quarantine_shared
+from models.linkage.features import family_features
 from models.linkage.settings import LinkageSettings
-from models.linkage.table import comparisons, learn, weigh
-from models.linkage.table.candidates import make_candidates
+from models.linkage.table import comparisons, learn
+from models.linkage.table.candidates import candidate_pairs
 from models.linkage.table.families import Rules, among_kin, family_rules
 from models.linkage.table.profiles import describe
 from models.linkage.table.sources import Sources, sources_of
 from models.linkage.table.standardise import standardise_table
+from models.linkage.values import Values
 
 COLUMNS = ("forename", "surname", "birth_date", "sex", "postcode")
 # Even odds join: a table names its own errors, and the family rules have already spoken against the dangerous pairs.
@@ -195,23 +196,24 @@ def _solve(
 ) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Person of every node, the weighted pairs of nodes, what blocking made of them, and the model."""
     untaught = comparisons.settings(identifiers)
-    known = {column: pd.factorize(frame[column]) for column in comparisons.TF_COLUMNS}
     born = pd.to_numeric(frame["birth_year"], errors="coerce").dropna().to_numpy(dtype="int64")
     possible = sources.pairs()
     with duck.scratch(settings) as con:
         duck.load_nodes(con, frame.assign(source=sources.names()))
-        blocking = make_candidates(con, identifiers, settings.block_cap)
-        among_all = learn.all_pair_shares(con, untaught["comparisons"], sources)
-        compared = weigh.compare(con, untaught["comparisons"])
-        asked = _Features(con, compared, identifiers)
+        left, right, blocking = candidate_pairs(con, identifiers, settings.block_cap)
+        values = Values(con, frame)
+        among_all = learn.all_pair_shares(values, untaught["comparisons"], sources)
+        compared = weigh.compare(values, untaught["comparisons"], left, right)
+        asked = _Features(values, compared, identifiers)
+        known = {column: values.codes(column) for column in comparisons.TF_COLUMNS}
 
         def weighed(person: np.ndarray, so_far: learn.Weighed | None) -> tuple[_Taught, pd.DataFrame]:
-            model = learn.learn(con, untaught, among_all, person, possible, so_far)
+            model = learn.learn(values, untaught, among_all, person, possible, so_far)
             frequencies = {column: learn.frequencies(code, person) for column, (code, _) in known.items()}
             rarity = {column: (code, frequencies[column]) for column, (code, _) in known.items()}
             pairs = asked.worth(weigh.match_weights(compared, model, rarity), settings.keep_weight)
-            values = {column: pd.Index(distinct) for column, (_, distinct) in known.items()}
-            taught = _Taught(model, values, frequencies, family_rules(pairs, model, possible, born, settings))
+            distinct = {column: said for column, (_, said) in known.items()}
+            taught = _Taught(model, distinct, frequencies, family_rules(pairs, model, possible, born, settings))
             return taught, taught.adjusted(pairs, compared, rarity)
 
         taught, pairs = weighed(np.arange(len(frame)), None)
@@ -230,8 +232,8 @@ def _solve(
 class _Features:
     """What the family rules ask of pairs, found out once for each pair that is worth it."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, compared: weigh.Compared, identifiers: Sequence[str]) -> None:
-        self._con, self._compared, self._identifiers = con, compared, identifiers
+    def __init__(self, values: Values, compared: weigh.Compared, identifiers: Sequence[str]) -> None:
+        self._values, self._compared, self._identifiers = values, compared, identifiers
         self._place = np.full(len(compared.left), -1, dtype="int64")
         self._known: list[pd.DataFrame] = []
         self._size = 0
@@ -242,13 +244,29 @@ class _Features:
         new = rows[self._place[rows] < 0]
         if len(new) or not self._known:
             left, right = self._compared.left[new], self._compared.right[new]
-            self._known.append(weigh.features(self._con, left, right, self._identifiers))
+            self._known.append(_features(self._values, left, right, self._identifiers))
             self._place[new] = self._size + np.arange(len(new))
             self._size += len(new)
             self._known = [pd.concat(self._known, ignore_index=True)] if len(self._known) > 1 else self._known
         out = self._known[0].iloc[self._place[rows]].reset_index(drop=True)
         ends = {"node_l": self._compared.left[rows], "node_r": self._compared.right[rows]}
         return out.assign(row=rows, **ends, match_weight=weight[rows])
+
+
+def _features(values: Values, left: np.ndarray, right: np.ndarray, identifiers: Sequence[str]) -> pd.DataFrame:
+    """What the family rules ask of pairs, in the order given."""
+    numbered = np.zeros(len(left), dtype=bool)
+    for column in identifiers:
+        numbered |= values.same(column, left, right)
+    return pd.DataFrame(
+        {
+            "kind": np.where(numbered, "deterministic", "probabilistic").astype(object),
+            "other_nhs": False,
+            "other_upn": False,
+            "both_sex": values.both("sex", left, right),
+            **family_features(values, left, right),
+        }
+    )
 
 
 def _join_persons(
@@ -268,11 +286,12 @@ def _join_persons(
         people, known_in = describe(frame, person, records), sources.of_persons(person)
         with duck.scratch(settings) as con:
             duck.load_nodes(con, people.assign(source=known_in.names()))
-            make_candidates(con, identifiers, settings.block_cap, touched)
-            compared = weigh.compare(con, taught.model["comparisons"])
+            left, right, _ = candidate_pairs(con, identifiers, settings.block_cap, touched)
+            values = Values(con, people)
+            compared = weigh.compare(values, taught.model["comparisons"], left, right)
             rarity = taught.rarity(people)
             weight = weigh.match_weights(compared, taught.model, rarity)
-            worth = _Features(con, compared, identifiers).worth(weight, settings.keep_weight)
+            worth = _Features(values, compared, identifiers).worth(weight, settings.keep_weight)
             pairs = taught.adjusted(worth, compared, rarity)
         joined = _cluster(pairs, person[apart], known_in, settings)
         if joined.max(initial=-1) + 1 == len(people):
