@@ -19,17 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 
 from benchmarks.machine import machine
-from models.risk.assess import assess
 from models.risk.declare import RiskConfig, load_risk
-from models.risk.panel import build_panel
-from models.risk.recorders import recorders_of
-from models.risk.rolling import Rolled, roll
-from pipelines.best_possible import MARTS, best_possible, planned
+from pipelines.best_possible import best_possible
 from pipelines.hub import Hub
-from pipelines.risk_pack import audit_attributes
+from pipelines.risk_backtest import BackTest, back_test, rolling
 from pipelines.weekly_lists import children_on
 
 SHOWN = (
@@ -52,33 +47,15 @@ def timed(into: dict[str, Any], name: str):
     into[name] = {"seconds": round(seconds, 1), "cpu_seconds": round(processor, 1)}
 
 
-def declared(hub: Hub, changes: dict[str, Any]) -> RiskConfig:
-    """The pack's declarations with another back-test."""
-    raw = hub.declaration("risk.yml")
-    return load_risk(raw | {"evaluation": raw["evaluation"] | changes})
-
-
-def run(hub: Hub, con: duckdb.DuckDBPyConnection, config: RiskConfig) -> tuple[dict[str, Any], Rolled]:
-    """Panel, back-test and assessment, timed, on the newest Sunday of the state."""
+def run(hub: Hub, con: duckdb.DuckDBPyConnection, config: RiskConfig) -> tuple[dict[str, Any], BackTest]:
+    """The back-test on the newest Sunday of the state, each stage timed."""
     times: dict[str, Any] = {}
-    ((as_of,),) = con.execute(f"select max(as_of_date) from {MARTS}.person_week").fetchall()
-    given = planned(hub, con, config, as_of)
-    with timed(times, "panel"):
-        panel = build_panel(con, config, given.dates)
-    with timed(times, "back_test"):
-        rolled = roll(panel, given.outcomes, config, given.book, given.capacity, given.plan)
-    if rolled.judged is None:
-        raise SystemExit(f"No week can be judged: {rolled.because}.")
-    with timed(times, "assessment"):
-        newest = pd.Timestamp(rolled.judged.rows["as_of_date"].max()).date()
-        recorded_by = recorders_of(con, config, MARTS, newest)
-        audited = audit_attributes(con)
-        figures = assess(panel, rolled, given.outcomes, config, given.book, given.capacity, as_of, audited, recorded_by)
-    told = {"children": children_on(con, as_of), "as_of": as_of.isoformat(), "splits": len(given.plan)}
-    told |= {"rows": len(panel.rows), "times": times}
-    told["evaluation"] = {k: v for k, v in figures.items() if k not in {"curves", "score_histogram"}}
-    told["by_split"] = [_short(one) for one in rolled.evaluations] if len(given.plan) > 1 else []
-    return told, rolled
+    done = back_test(hub, con, config, lambda stage: timed(times, stage))
+    told = {"children": children_on(con, done.as_of), "as_of": done.as_of.isoformat(), "splits": len(done.given.plan)}
+    told |= {"rows": done.rows, "times": times}
+    told["evaluation"] = {k: v for k, v in done.figures.items() if k not in {"curves", "score_histogram"}}
+    told["by_split"] = [_short(one) for one in done.rolled.evaluations] if len(done.given.plan) > 1 else []
+    return told, done
 
 
 def _short(figures: dict[str, Any]) -> dict[str, Any]:
@@ -97,13 +74,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     given = parser.parse_args()
     hub = Hub.from_environment()
-    changes = {"splits": given.splits, "split_step_weeks": given.step, "test_weeks": given.step}
-    config = declared(hub, changes | ({"family_folds": given.folds} if given.folds else {}))
+    config = rolling(load_risk(hub.declaration("risk.yml")), given.splits, given.step, given.folds)
     with hub.zones.open("warehouse", read_only=True) as con:
-        told, rolled = run(hub, con, config)
-        if rolled.judged is not None and rolled.judged.log_odds is not None:
-            capacity = {team: int(places or 0) for team, places in hub.capacity(told["children"]).items()}
-            told["oracle"] = best_possible(hub, con, rolled.judged, capacity, config)
+        told, done = run(hub, con, config)
+        judged = done.rolled.judged
+        if judged is not None and judged.log_odds is not None:
+            told["oracle"] = best_possible(hub, con, judged, done.given.capacity, config)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     told |= {
         "peak_gigabytes": round(kilobytes / 1024**2, 2),

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,56 +19,18 @@ import pandas as pd
 from rich.console import Console
 
 from governance.pseudonym import Pseudonym
-from models.risk import labels, measures, splits
+from models.risk import measures
 from models.risk.backtest import Judged
 from models.risk.bootstrap import FamilyBootstrap, ListStatistics
 from models.risk.calibrate import chance
-from models.risk.declare import RiskConfig, RuleBook, load_rules
+from models.risk.declare import RiskConfig
 from models.risk.families import families
 from models.risk.select import draw, weekly_lists
-from models.risk.splits import Split
 from pipelines.hub import Hub, HubProblem
 from pipelines.progress import tell
-from pipelines.weekly_lists import children_on
+from pipelines.risk_backtest import planned
 
-MARTS = "warehouse.marts"
 Share = dict[str, float | None]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A back-test before its panel: what it is judged by, and the Sundays it needs."""
-
-    book: RuleBook
-    capacity: dict[str, int]
-    plan: list[Split]
-    outcomes: labels.Outcomes
-    dates: list[date]
-
-
-def planned(hub: Hub, con: duckdb.DuckDBPyConnection, config: RiskConfig, as_of: date) -> Planned:
-    """The back-test of the week that ends on `as_of`, as the weekly run makes it."""
-    weeks = [
-        d
-        for (d,) in con.execute(
-            f"select distinct as_of_date from {MARTS}.person_week where as_of_date <= ? order by 1", [as_of]
-        ).fetchall()
-    ]
-    if not weeks or weeks[-1] != as_of:
-        raise HubProblem(f"The marts hold nobody on {as_of:%d %B %Y}. Run the week first: `hub run weekly`.")
-    settled = weeks[0] + timedelta(weeks=config.training.lookback_weeks)
-    plan = [
-        s
-        for s in splits.plan_splits(config, weeks[0], as_of)
-        if s.judged_on is not None and s.test[0] >= settled and set(s.test) <= set(weeks)
-    ]
-    return Planned(
-        load_rules(hub.declaration("rules.yml"), config),
-        {team: int(places or 0) for team, places in hub.capacity(children_on(con, as_of)).items()},
-        plan,
-        labels.read_outcomes(con, config.target, MARTS),
-        sorted({d for s in plan for d in (*s.train, *s.test)} & set(weeks)),
-    )
 
 
 def best_possible(

@@ -126,3 +126,16 @@ def card(
 
     if not show(console, Hub.from_environment(), write, check):
         raise typer.Exit(1)
+
+
+@risk_app.command("backtest", epilog="Example: hub risk backtest --splits 6 --step 4 --out /tmp/backtest")
+def backtest(
+    splits: Annotated[int, typer.Option(min=1, help="How many models, each learnt from what was known then.")] = 8,
+    step: Annotated[int, typer.Option(min=1, help="Weeks from one to the next, and judged by each.")] = 4,
+    out: Annotated[Path | None, typer.Option(file_okay=False, help="Folder of the page (default: assurance/).")] = None,
+) -> None:
+    """Look back: a model every few weeks, judged on the weeks until the next. Nothing is registered or listed."""
+    from pipelines.cli import console
+    from pipelines.risk_backtest_page import run
+
+    run(console, splits, step, out)

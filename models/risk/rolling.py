@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +40,16 @@ def roll(
     book: RuleBook,
     capacity: Mapping[str, int],
     plan: Sequence[Split],
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> Rolled:
     """Fit and look at every split of the plan, oldest first. Splits without a model drop out of what is judged when
-    others have one, so that model and comparators are compared on the same weeks."""
+    others have one, so that model and comparators are compared on the same weeks. progress: told of each split."""
     rotations: dict[int, Rotation] = {}
     weeks: list[Judged] = []
     evaluations = []
     because: str | None = "no past week has both a model that could have been fitted and known outcomes"
     for number, (split, own) in enumerate(zip(plan, own_weeks(list(plan)), strict=True)):
+        progress(f"split {number + 1} of {len(plan)}: {split.name}")
         learnt, because = try_to_fit(panel, outcomes, config, split)
         if learnt is not None:
             rotations[number] = learnt

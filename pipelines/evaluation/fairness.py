@@ -22,13 +22,15 @@ from pipelines.evaluation.words import (
     share,
 )
 
+NO_GATE = {False: "No gate on fairness is declared.", True: "The gate on fairness is not asked of a back-test."}
+
 
 def fairness(told: Told) -> Section:
     """The audit by every attribute, and whether a group is listed for being watched."""
     audit = told["evaluation"].get("fairness")
     title, id_ = "Whom does it serve less well?", "fairness"
     gate = next((g for g in told["gates"] if g["kind"] == "fairness"), None)
-    verdict = f"The gate says {gate['status']}: {gate['words']}" if gate else "No gate on fairness is declared."
+    verdict = f"The gate says {gate['status']}: {gate['words']}" if gate else NO_GATE[bool(told.get("back_test"))]
     if gate and gate["accepted"]:
         until, by, why = (gate["accepted"][k] for k in ("until", "by", "reason"))
         verdict += f" Accepted until {day(until)} by {by}: {why}"

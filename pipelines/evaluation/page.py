@@ -8,7 +8,8 @@ nothing about a person, no score. `assurance/evaluation.html` is drawn from it, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipelines.evaluation import found, model, people, verdict
 from pipelines.evaluation.best_possible import best_possible
 from pipelines.evaluation.fairness import fairness
 from pipelines.evaluation.splits import splits
-from pipelines.evaluation.withheld import withheld, withheld_yields
+from pipelines.evaluation.withheld import withheld, withheld_splits, withheld_yields
 from pipelines.evaluation.words import Section, Told
 from pipelines.hub import Hub
 from review.render import render_page
@@ -51,26 +52,40 @@ SECTIONS: tuple[Callable[[Told], Section], ...] = (
     best_possible,
 )
 
+BACK_TEST = (splits, *(one for one in SECTIONS if one not in (splits, verdict.gates, best_possible)))
+"""Chapters of a back-test by itself: its course over time first; no gate is asked, and truth is not looked up."""
+
 
 def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
     """What a weekly run (models.risk.run.WeeklyRun) leaves for the page, JSON-able. basis: where the list comes from,
     in sentences; config: the declarations it was judged by."""
+    kinds = ("id", "title", "kind", "status", "words", "accepted")
+    gates = [
+        {k: g[k] for k in kinds}
+        | {"could_have_found": g["numbers"].get("could_have_found"), "limit": verdict.limit_of(declared)}
+        for g, declared in zip(run.gates, config.gates, strict=True)
+    ]
+    figures = figures_of(run.as_of_date, run.evaluation, run.evaluations, run.rule_yields, config)
+    return figures | {"basis": basis, "gates": gates}
+
+
+def figures_of(
+    as_of: date,
+    evaluation: Mapping[str, Any],
+    evaluations: Sequence[Mapping[str, Any]],
+    rule_yields: Sequence[Mapping[str, Any]],
+    config: Any,
+) -> dict[str, Any]:
+    """Figures with small counts withheld, and what they were judged by; arguments as of a weekly run."""
     from models.risk.missed import EARLY_DAYS
 
     least = config.evaluation.smallest_cell
-    kinds = ("id", "title", "kind", "status", "words", "accepted")
     gate = next((g for g in config.gates if g.kind == "fairness"), None)
     return {
-        "as_of_date": run.as_of_date.isoformat(),
-        "basis": basis,
-        "gates": [
-            {k: g[k] for k in kinds}
-            | {"could_have_found": g["numbers"].get("could_have_found"), "limit": verdict.limit_of(declared)}
-            for g, declared in zip(run.gates, config.gates, strict=True)
-        ],
-        "evaluation": withheld(run.evaluation, least),
-        "evaluations": [withheld(one, least) for one in run.evaluations],
-        "rule_yields": withheld_yields(run.rule_yields),
+        "as_of_date": as_of.isoformat(),
+        "evaluation": withheld(evaluation, least),
+        "evaluations": withheld_splits(evaluations, least),
+        "rule_yields": withheld_yields(rule_yields),
         "declared": {
             "version": config.version,
             "registered_on": config.registered_on.isoformat(),
@@ -124,15 +139,18 @@ def drawn_of(told: Told) -> dict[str, bytes]:
 
 
 def render(told: Told, heading: Mapping[str, str]) -> str:
-    """The page as HTML. heading: as of `assurance_pages.head`."""
+    """The page as HTML: of a week, or of a back-test that stands behind no list (`told["back_test"]`).
+    heading: as of `assurance_pages.head`."""
     from models.risk.plots_style import svg
 
+    alone = bool(told.get("back_test"))
     page = {
         **heading,
-        "title": "Evaluation of the weekly list",
+        "title": "Rolling back-test of the model" if alone else "Evaluation of the weekly list",
+        "weekly": not alone,
         "as_of": told["as_of_date"],
         "lines": verdict.first_lines(told),
-        "sections": [section(told) for section in SECTIONS],
+        "sections": [section(told) for section in (BACK_TEST if alone else SECTIONS)],
         "pictures": {name: svg(drawn, name) for name, drawn in _figures(told).items()},
         "declared": told["declared"],
     }

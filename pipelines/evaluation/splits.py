@@ -61,8 +61,8 @@ def splits(told: Told) -> Section:
         "Each split by itself",
         header,
         rows,
-        "A new model each time, learnt from what was known on its day. The figures above take each week from the"
-        " newest model there could have been.",
+        "A new model each time, learnt from what was known on its day. The figures of all weeks together take each week"
+        " from the newest model there could have been.",
     )
     picture = Picture(
         "by_split",

@@ -25,7 +25,7 @@ VERDICTS = {"passed": "passed", "failed": "FAILED", "not enough evidence": "not 
 
 def first_lines(told: Told) -> list[str]:
     """What a reader must know, in a few sentences."""
-    lines = [" ".join(told["basis"]), _verdicts(told)]
+    lines = [" ".join(told["basis"]), *([] if told.get("back_test") else [_verdicts(told)])]
     evaluation = told["evaluation"]
     if not evaluation:
         return [*lines, missing(told, "what lists find")]

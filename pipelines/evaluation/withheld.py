@@ -57,6 +57,19 @@ def withheld(evaluation: Mapping[str, Any], least: int) -> Figures:
     return out
 
 
+def withheld_splits(evaluations: Sequence[Mapping[str, Any]], least: int) -> list[Figures]:
+    """Each split of a back-test without small counts. Where one alone cannot tell its outcomes, that with the fewest
+    others is treated as it is: all weeks together are published, and the rest would give it away."""
+    out = [withheld(one, least) for one in evaluations]
+    judged = [place for place, one in enumerate(evaluations) if "at_capacity" in one]
+    shown = [place for place in judged if out[place]["base_rate"] is not None]
+    if shown and len(judged) - len(shown) == 1:
+        outcomes = {place: round(evaluations[place]["base_rate"] * evaluations[place]["rows"]) for place in shown}
+        fewest = min(shown, key=lambda place: outcomes[place])
+        out[fewest] = withheld(evaluations[fewest], max(least, outcomes[fewest] + 1))
+    return out
+
+
 def withheld_yields(yields: Sequence[Mapping[str, Any]]) -> list[Figures]:
     """Yields of named patterns: where the number found is withheld its interval goes too, which would tell it."""
     out = [dict(one) for one in yields]

@@ -134,4 +134,4 @@ def missing(told: Told, what: str) -> str:
         return f"It cannot be said {what}: no past week could be judged{gate}."
     if "calibration" not in told["evaluation"]:
         return f"It cannot be said {what}: there was no model in the weeks judged{gate}."
-    return f"It cannot be said {what}: it was not measured this week."
+    return f"It cannot be said {what}: it was not measured {'here' if told.get('back_test') else 'this week'}."
