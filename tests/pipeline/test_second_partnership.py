@@ -132,11 +132,13 @@ def test_the_panel_equals_its_sql(made):
 
 
 def test_a_week_lists_who_missed_or_failed_the_last_assignment_and_says_why_no_model_speaks(made):
-    from models.risk.declare import load_risk, load_rules
     from models.risk.run import run_weekly
+    from pipelines.dbt_runs import ensure_manifest
+    from pipelines.risk_pack import load_declarations
 
-    config = load_risk(made.hub.declaration("risk.yml"))
-    book = load_rules(made.hub.declaration("rules.yml"), config)
+    # As a week reads them: held against what the facts are built from too.
+    ensure_manifest(made.hub)
+    config, book = load_declarations(made.hub)
     pack = {**made.hub.declaration("partnership.yml"), "capacity": made.hub.capacity(0)}
     with made.hub.zones.open("warehouse") as con:
         run = run_weekly(con, config, book, pack, AS_OF)
