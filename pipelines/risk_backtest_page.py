@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def run(console: Console, count: int, step: int, out: Path | None) -> Path:
         HubProblem: there are no weekly marts, the history is too short for so many splits, or no week can be judged.
     """
     hub, started = Hub.from_environment(), time.monotonic()
-    if not hub.zones.path("warehouse").exists():
+    if not (hub.settings.root / "warehouse.duckdb").is_file():
         raise HubProblem("There are no weekly marts to look back on. Run a week first: `hub run weekly`.")
 
     def say(message: str) -> None:
@@ -79,7 +79,8 @@ def told_of(done: BackTest) -> dict[str, Any]:
     ]
     unfit = len(done.given.plan) - len(done.rolled.rotations)
     if unfit:
-        basis.append(f"On {unfit} of the {len(done.given.plan)} days no model could be learnt.")
+        days = f"{unfit} of these days" if done.rolled.rotations else "none of these days"
+        basis.append(f"On {days} {'no' if done.rolled.rotations else 'a'} model could be learnt.")
     if done.rolled.because:
         basis.append(f"On the last of them: {done.rolled.because}.")
     figures = figures_of(done.as_of, done.figures, done.rolled.evaluations, done.yields, done.config)
@@ -92,14 +93,18 @@ def tables(told: Told) -> list[Table]:
     # Of one split alone the figures are those of all weeks.
     parts = told["evaluations"] if len(told["evaluations"]) > 1 else [{**told["evaluation"], **told["evaluations"][0]}]
     title = "Rolling back-test, a split a row; precision at capacity of model, contact count and named patterns"
-    splits = _table(title, HEADER)
+    splits = _table(title)
+    for name in HEADER[:-1]:
+        # No figure is broken: as wide as a word of its head, "withheld", and the day until which was judged.
+        splits.add_column(name, width=max(13 if name == HEADER[0] else len(HIDDEN), *map(len, name.split())))
+    splits.add_column(HEADER[-1])
     for one in parts:
         splits.add_row(*row(one))
     others = [name for name in WAYS if name in everything.get("difference", {}) and name != "random"]
     if not others:
         return [splits]
     header = ("Weeks judged", *(f"More than {lower(WAYS[name])}" for name in others))
-    against = _table("Right of 100 listed, beyond the comparators, with intervals (95 %); and the lift", header)
+    against = _table("Right of 100 listed, beyond the comparators, with intervals (95 %); and the lift", *header)
     for one in [*parts, everything]:
         if "difference" in one:
             period = "all weeks together" if one is everything else _weeks(one)
@@ -121,17 +126,13 @@ def row(one: Mapping[str, Any]) -> list[str]:
         percent(one["base_rate"], 2),
         percent(average["model"], 2) if "model" in average else NO_MODEL,
         *found,
-        ", ".join(f"{name} ({parts})" for name, parts in sorted(chosen.items())) or NO_MODEL,
+        ", ".join(f"{parts}\u00a0{name}" for name, parts in sorted(chosen.items())) or NO_MODEL,
     ]
 
 
-def _table(title: str, header: Sequence[str]) -> Table:
+def _table(title: str, *header: str) -> Table:
     """A table that an ordinary terminal has room for."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for name in header:
-        # A figure is never broken: the longest are "withheld" and a day.
-        table.add_column(name, overflow="fold", min_width=13 if name == HEADER[0] else len(HIDDEN))
-    return table
+    return Table(*header, title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
 
 
 def _weeks(one: Mapping[str, Any]) -> str:

@@ -76,8 +76,9 @@ def percent(axes: Any, which: str = "x") -> None:
 
 
 def legend(axes: Any, **where: Any) -> None:
-    """A legend without a frame."""
-    axes.legend(frameon=False, fontsize=9, **where)
+    """A legend without a frame; none where everything is withheld."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9, **where)
 
 
 def png(drawn: Figure) -> bytes:

@@ -114,13 +114,13 @@ def test_without_marts_it_says_what_to_run() -> None:
         back_test(HUB, empty, rolling(CONFIG, 2, 4), lambda name: pytest.fail("it began"))
 
 
-def test_a_command_without_a_state_is_refused(monkeypatch, tmp_path) -> None:
+def test_a_command_without_a_state_says_what_to_run(monkeypatch, tmp_path) -> None:
     for name in ("HUB_VAR", "HUB_DROPS"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("HUB_KEY_FILE", str(tmp_path / "keys.json"))
     found = CliRunner().invoke(app, ["risk", "backtest", "--splits", "2"])
-    assert found.exit_code and found.exception is not None
-    assert not (tmp_path / "northmere" / "assurance").exists()
+    assert found.exit_code == 1 and isinstance(found.exception, HubProblem)
+    assert "hub run weekly" in str(found.exception) and not list(tmp_path.iterdir())
 
 
 def test_a_short_history_is_refused_with_the_sum_and_what_it_can_hold(con) -> None:
@@ -150,10 +150,10 @@ def test_a_short_history_is_refused_with_the_sum_and_what_it_can_hold(con) -> No
 
 def test_a_row_has_a_split_and_a_last_table_what_was_found_beyond_others(told) -> None:
     text = printed(told)
-    assert all(word in text for word in HEADER)
+    assert all(word in text for name in HEADER for word in name.split())
     for one in told["evaluations"]:
         line = row(one)
-        assert len(line) == len(HEADER) and line[-1] == "logistic (2)" and one["trained_on"] == one["from"]
+        assert len(line) == len(HEADER) and line[-1] == "2\u00a0logistic" and one["trained_on"] == one["from"]
         assert line[:2] == [f"{one['from']}\nto {one['to']}", f"{one['people_with_outcome']:,}"]
         assert line[4] == f"{100 * one['at_capacity']['model']['precision']['estimate']:.1f}\u00a0%"
         assert one["trained_on"] in text
