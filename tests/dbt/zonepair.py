@@ -17,9 +17,12 @@ from data_quality.contract import Agreement, ColumnContract, Delivery, FeedContr
 from governance.keys import Keys
 from governance.zones import Zones
 from pipelines.dbt_assembly import Assembled, assemble
+from pipelines.hub import Hub
+from pipelines.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent.parent
 PACK = Path(__file__).parent / "pack"
+NORTHMERE = REPOSITORY / "partnerships" / "northmere"
 OPEN = datetime(9999, 12, 31)
 META = """record_key uuid, drop_id uuid, row_no bigint, extracted_at timestamp, known_from timestamp,
           known_basis varchar, is_deleted boolean, superseded_on_arrival boolean"""
@@ -112,13 +115,27 @@ class ZonePair:
 
 def make(root: Path) -> ZonePair:
     """Two empty zones with their raw tables, and the assembled project of the pack beside this file."""
-    zones = Zones(root, Keys(**{item.name: os.urandom(32) for item in fields(Keys)}), memory_limit="2GB")
-    zones.migrate()
+    zones = empty_zones(root)
     for (zone, table), columns in TABLES.items():
         with zones.open(zone) as con:
             con.execute(f"create table {table} ({META}, {columns})")
     project = assemble(PACK, REPOSITORY / "dbt_project", root / "dbt", CONTRACTS)
     return ZonePair(root, zones, project)
+
+
+def of_northmere(root: Path) -> ZonePair:
+    """Two empty zones, and the assembled project of the demo partnership."""
+    hub = Hub(Settings(partnership=str(NORTHMERE), var=root))
+    contracts = hub.declared_contracts.values()
+    project = assemble(NORTHMERE, REPOSITORY / "dbt_project", root / "dbt", contracts, subjects=hub.subjects)
+    return ZonePair(root, empty_zones(root), project)
+
+
+def empty_zones(root: Path) -> Zones:
+    """Zones with keys of their own and nothing in them."""
+    zones = Zones(root, Keys(**{item.name: os.urandom(32) for item in fields(Keys)}), memory_limit="2GB")
+    zones.migrate()
+    return zones
 
 
 def raw(record: object, known_from: datetime, extracted_at: datetime | None = None, **values: Any) -> dict[str, Any]:

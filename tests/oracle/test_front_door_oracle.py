@@ -7,10 +7,9 @@ have not come.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -19,16 +18,9 @@ import yaml
 
 sys.path.append(str(Path(__file__).parent.parent / "dbt"))
 
-from zonepair import OPEN, REPOSITORY, ZonePair, key
+from zonepair import NORTHMERE, OPEN, ZonePair, key, of_northmere
 
-from governance.keys import Keys
-from governance.zones import Zones
-from pipelines.dbt_assembly import assemble
-from pipelines.hub import Hub
-from pipelines.settings import Settings
-
-PACK = REPOSITORY / "partnerships" / "northmere"
-RULE = yaml.safe_load((PACK / "front_door.yml").read_text())["front_door"]
+RULE = yaml.safe_load((NORTHMERE / "front_door.yml").read_text())["front_door"]
 FREE = {date(2026, 12, 25), date(2026, 12, 28), date(2027, 1, 1)}
 FIRST, LAST = date(2026, 12, 14), date(2027, 1, 7)
 RUN_AT, LAST_EXTRACT = datetime(2027, 1, 8, 2), datetime(2027, 1, 5, 22)
@@ -277,13 +269,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory) -> ZonePair:
-    root = tmp_path_factory.mktemp("front_door")
-    hub = Hub(Settings(partnership=str(PACK), var=root))
-    zones = Zones(root, Keys(**{item.name: os.urandom(32) for item in fields(Keys)}), memory_limit="2GB")
-    zones.migrate()
-    contracts = hub.declared_contracts.values()
-    project = assemble(PACK, REPOSITORY / "dbt_project", root / "dbt", contracts, subjects=hub.subjects)
-    return ZonePair(root, zones, project)
+    return of_northmere(tmp_path_factory.mktemp("front_door"))
 
 
 def test_every_notification_has_the_answer_a_slow_comparison_finds(pair):

@@ -7,11 +7,10 @@ made so that each of the three questions is just answered with yes, or just not.
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -21,16 +20,9 @@ import yaml
 
 sys.path.append(str(Path(__file__).parent.parent / "dbt"))
 
-from zonepair import OPEN, REPOSITORY, ZonePair, key
+from zonepair import NORTHMERE, OPEN, ZonePair, key, of_northmere
 
-from governance.keys import Keys
-from governance.zones import Zones
-from pipelines.dbt_assembly import assemble
-from pipelines.hub import Hub
-from pipelines.settings import Settings
-
-PACK = REPOSITORY / "partnerships" / "northmere"
-RULE = yaml.safe_load((PACK / "shrink_together.yml").read_text())["shrink_together"]
+RULE = yaml.safe_load((NORTHMERE / "shrink_together.yml").read_text())["shrink_together"]
 STARTS_ON, ENDS_ON, RUN_AT = date(2026, 7, 1), date(2026, 9, 30), datetime(2026, 10, 5, 1)
 AGENCIES = ("police", "csc", "education", "housing", "acute_trust")
 LED_BY, ASKED = RULE["led_by"], RULE["asked_again"]["events"]
@@ -254,13 +246,7 @@ def load(pair: ZonePair, children: list[Child]) -> None:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory) -> ZonePair:
-    root = tmp_path_factory.mktemp("shrink_together")
-    hub = Hub(Settings(partnership=str(PACK), var=root))
-    zones = Zones(root, Keys(**{item.name: os.urandom(32) for item in fields(Keys)}), memory_limit="2GB")
-    zones.migrate()
-    contracts = hub.declared_contracts.values()
-    project = assemble(PACK, REPOSITORY / "dbt_project", root / "dbt", contracts, subjects=hub.subjects)
-    return ZonePair(root, zones, project)
+    return of_northmere(tmp_path_factory.mktemp("shrink_together"))
 
 
 @pytest.mark.parametrize("name", EDGES)
