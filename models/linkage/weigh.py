@@ -36,6 +36,11 @@ class Compared:
         """Some of the pairs."""
         return Compared(self.left[rows], self.right[rows], [of[rows] for of in self.levels])
 
+    def and_also(self, more: Compared) -> Compared:
+        """These pairs, then ``more``."""
+        levels = [np.append(mine, theirs) for mine, theirs in zip(self.levels, more.levels, strict=True)]
+        return Compared(np.append(self.left, more.left), np.append(self.right, more.right), levels)
+
 
 def compare(values: Values, comparisons: Sequence[Mapping[str, Any]], left: np.ndarray, right: np.ndarray) -> Compared:
     """The levels of pairs of nodes; ``comparisons``: Splink's, each with a last level that holds where none does."""

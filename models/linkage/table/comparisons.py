@@ -32,6 +32,8 @@ _ALONE = (
 )
 _CROSSED = "surname_l <> surname_r and (forename_l = surname_r or surname_l = forename_r)"
 _INITIAL = "least(length(forename_l), length(forename_r)) = 1 and forename_l[1:1] = forename_r[1:1]"
+# Who has one forename nearly always has one sex too, strangers as well: that they agree then tells nothing more.
+_SEX_IS_TOLD = "sex_l = sex_r and list_has_any(forename_forms_l, forename_forms_r)"
 _DAY_AND_MONTH = (
     "birth_date_l[1:4] = birth_date_r[1:4] and birth_date_l[6:7] = birth_date_r[9:10] "
     "and birth_date_l[9:10] = birth_date_r[6:7]"
@@ -152,6 +154,8 @@ def _comparison(column: str, levels: tuple[Level, ...]) -> dict[str, Any]:
         missing = f"({missing} or {_SWAPPED}) and not {_ALONE}"
     if column == "forename":
         missing += f" or {_ALONE}"
+    if column == "sex":
+        missing += f" or ({_SEX_IS_TOLD})"
     made: list[dict[str, Any]] = [
         {
             "sql_condition": missing,

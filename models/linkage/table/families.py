@@ -37,22 +37,20 @@ class Rules:
 
 
 def family_rules(
-    pairs: pd.DataFrame, model: Mapping[str, Any], possible: float, birth_years: np.ndarray, settings: LinkageSettings
+    pairs: pd.DataFrame, home: Home, model: Mapping[str, Any], possible: float, settings: LinkageSettings
 ) -> Rules:
     """The rules against twins, siblings and namesakes that are called for by the people in a table.
 
-    ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of features.py. ``model``: Splink
-    settings with learnt chances. ``possible``: how many pairs of nodes may be one person. ``birth_years``: of the
-    records, where known.
+    ``pairs``: scored pairs with ``kind``, ``both_sex`` and the features of features.py. ``home``: what
+    :func:`count_homes` counted over all pairs of one home that were compared, whatever they weigh: the better the
+    model tells brothers from sisters, the fewer of them are left among ``pairs``. ``model``: Splink settings with
+    learnt chances. ``possible``: how many pairs of nodes may be one person.
     """
-    unsure = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["both_birth"] & pairs["both_forename"]
-    differ = forenames_differ(pairs)
-    kin = pairs[unsure].assign(two_names=differ[unsure])
     met = possible * _near_surname(model) * _chances(model, "postcode", "u_probability")["same"]
-    home = dataclasses.replace(count_homes(kin, birth_years, settings.namesake_years), strangers=met)
+    home = dataclasses.replace(home, strangers=met)
     on = dataclasses.replace(
         settings,
-        twin_weight=settings.twin_weight if twins_expected(kin, _chances(model, "sex")) else None,
+        twin_weight=settings.twin_weight if twins_expected(may_be_kin(pairs), _chances(model, "sex")) else None,
         sibling_weight=settings.twin_weight if siblings_expected(home) else None,
         namesake_years=settings.namesake_years if namesakes_expected(home) else NEVER,
     )
@@ -75,6 +73,15 @@ class Home:
     two_names: tuple[int, int]
     strangers_far: float
     strangers: float = 0.0
+
+
+def may_be_kin(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Those of ``pairs`` that no identifier makes one person, of one surname and with forename and birth date known.
+
+    ``two_names``: whether their forenames differ.
+    """
+    unsure = (pairs["kind"] == "probabilistic") & pairs["near_surname"] & pairs["both_birth"] & pairs["both_forename"]
+    return pairs[unsure].assign(two_names=forenames_differ(pairs)[unsure])
 
 
 def count_homes(kin: pd.DataFrame, birth_years: np.ndarray, years: int) -> Home:

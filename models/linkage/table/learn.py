@@ -33,6 +33,9 @@ _LEAST, _LEAST_DIFFERENT = 1e-7, 1e-3
 _MOST_DIFFERENT = 2.5
 # Bits below which an unjoined pair teaches nothing.
 _HARDLY = -4.0
+# Bits that all other columns must give a pair before it teaches anything of a column: odds of 64 to 1.
+_WITHOUT = 6.0
+_ENOUGH_WITHOUT = 0.25
 # Place of plain equality among the levels, after the level of what is missing.
 _SAME = 1
 # Of the agreement seen in random pairs at least this share is put down to strangers.
@@ -93,7 +96,8 @@ def learn(
     that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``possible``: how many pairs
     of nodes may be one person (:meth:`Sources.pairs`). ``found``: the pairs weighed so far. Those that were not joined
     count by their probability: one person's records that differ much are seldom found, and learning from those found
-    alone would make every difference look fatal.
+    alone would make every difference look fatal. What a column teaches never rests on that column
+    (:meth:`Weighed.counts_without`).
     """
     n = len(person)
     sizes = np.bincount(person)
@@ -102,15 +106,13 @@ def learn(
     # Before anybody is found, every record is given one other on average.
     matches = float((sizes * (sizes - 1) / 2).sum()) or n / 2
     compared = weigh.compare(values, settings["comparisons"], left, right)
-    inside = _level_counts(compared, share, settings["comparisons"])
-    if found is not None:
-        compared, chance = _undecided(person, found)
+    if found is None:
+        inside = _level_counts(compared, share, settings["comparisons"])
+    else:
+        open_, chance = _undecided(person, found)
         matches += float(chance.sum())
-        share = chance * 2.0 / (sizes[person[compared.left]] + sizes[person[compared.right]])
-        inside = [
-            counted + np.bincount(level, weights=share, minlength=len(counted))
-            for counted, level in zip(inside, compared.levels, strict=True)
-        ]
+        shared = chance * 2.0 / (sizes[person[open_.left]] + sizes[person[open_.right]])
+        inside = found.counts_without(compared.and_also(open_), np.append(share, shared))
     prior = float(np.clip(matches / max(possible, 1.0), _LEAST_PRIOR, _LARGEST_PRIOR))
     learnt = [
         _learnt(comparison, counted, everybody, prior)
@@ -121,10 +123,29 @@ def learn(
 
 @dataclass(frozen=True)
 class Weighed:
-    """Pairs of nodes, and what each weighs in bits after the family rules."""
+    """Pairs of nodes, what each weighs in bits after the family rules, and what weighed them."""
 
     compared: Compared
     weight: np.ndarray
+    model: dict[str, Any]
+    rarity: weigh.Rarity
+
+    def counts_without(self, compared: Compared, share: np.ndarray) -> list[np.ndarray]:
+        """Sum of ``share`` over the pairs at each level of each comparison that count without that comparison.
+
+        What a column teaches may not rest on that column: a pair joined because two dates were taken for one would
+        say that one person's dates differ. In a table of so few columns that the others hardly ever suffice, a column
+        is taken at its word.
+        """
+        total = weigh.match_weights(compared, self.model, self.rarity)
+        out = []
+        for comparison, level in zip(self.model["comparisons"], compared.levels, strict=True):
+            own = weigh.match_weights(compared, self.model, self.rarity, comparison["output_column_name"])
+            sure = total - own >= _WITHOUT
+            if share[sure].sum() < _ENOUGH_WITHOUT * share.sum():
+                sure[:] = True
+            out.append(np.bincount(level[sure], weights=share[sure], minlength=len(comparison["comparison_levels"])))
+        return out
 
 
 def _undecided(person: np.ndarray, found: Weighed) -> tuple[Compared, np.ndarray]:
@@ -196,22 +217,3 @@ def _level_counts(compared: Compared, share: np.ndarray, comparisons: list[dict[
         np.bincount(level, weights=share, minlength=len(comparison["comparison_levels"]))
         for level, comparison in zip(compared.levels, comparisons, strict=True)
     ]
-
-
-def frequencies(code: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """By code, the share of persons found so far who have that value, the person at hand left out.
-
-    ``code``: of each node's value, -1 none. A birthday that only one person's records show is as rare as any other,
-    however many records show it; half a person is what a value seen once is worth, or what chance alone would give, if
-    that is less.
-
-    >>> frequencies(np.array([0, 0, 1, 0, -1]), np.array([0, 0, 1, 2, 2])).round(3).tolist()
-    [0.5, 0.167]
-    """
-    known = code >= 0
-    values = int(code.max(initial=-1)) + 1
-    held = pd.unique(person[known] * values + code[known]) if values else np.zeros(0, dtype="int64")
-    counts = np.bincount(held % max(values, 1), minlength=values).astype(float)
-    people = max(len(pd.unique(person[known])), 1)
-    chance = (1.0 + float((counts * (counts - 1)).sum())) / people
-    return np.where(counts > 1, counts - 0.5, min(0.5, chance)) / people

@@ -28,8 +28,9 @@ from models.linkage.features import family_features
 from models.linkage.settings import LinkageSettings
 from models.linkage.table import comparisons, learn
 from models.linkage.table.candidates import candidate_pairs
-from models.linkage.table.families import Rules, among_kin, family_rules
+from models.linkage.table.families import Rules, among_kin, count_homes, family_rules, may_be_kin
 from models.linkage.table.profiles import describe
+from models.linkage.table.rarity import Frequencies
 from models.linkage.table.sources import Sources, sources_of
 from models.linkage.table.standardise import standardise_table
 from models.linkage.values import Values
@@ -66,11 +67,10 @@ class LinkedTable:
 
 @dataclass(frozen=True)
 class _Taught:
-    """All that weighing needs: Splink settings with learnt chances, values and how common each is, rules in force."""
+    """All that weighing needs: Splink settings with learnt chances, how common each value is, rules in force."""
 
     model: dict[str, Any]
-    values: Mapping[str, pd.Index]
-    frequencies: Mapping[str, np.ndarray]
+    frequencies: Frequencies
     rules: Rules
 
     def adjusted(self, pairs: pd.DataFrame, compared: weigh.Compared, rarity: weigh.Rarity) -> pd.DataFrame:
@@ -82,13 +82,6 @@ class _Taught:
         prior = float(self.model["probability_two_random_records_match"])
         shared = surname + postcode + np.log2(prior / (1 - prior))
         return among_kin(adjust(pairs, self.rules.settings), shared, birth, self.rules.odds)
-
-    def rarity(self, nodes: pd.DataFrame) -> weigh.Rarity:
-        """Code and frequency of the values of any nodes that hold values of this table."""
-        return {
-            column: (known.get_indexer(pd.Index(nodes[column])), self.frequencies[column])
-            for column, known in self.values.items()
-        }
 
 
 def link_table(
@@ -205,27 +198,32 @@ def _solve(
         among_all = learn.all_pair_shares(values, untaught["comparisons"], sources)
         compared = weigh.compare(values, untaught["comparisons"], left, right)
         asked = _Features(values, compared, identifiers)
-        known = {column: values.codes(column) for column in comparisons.TF_COLUMNS}
+        neighbours = np.flatnonzero(values.same("postcode", left, right))
+        home = count_homes(may_be_kin(asked.of(neighbours)), born, settings.namesake_years)
 
         def weighed(person: np.ndarray, so_far: learn.Weighed | None) -> tuple[_Taught, pd.DataFrame]:
             model = learn.learn(values, untaught, among_all, person, possible, so_far)
-            frequencies = {column: learn.frequencies(code, person) for column, (code, _) in known.items()}
-            rarity = {column: (code, frequencies[column]) for column, (code, _) in known.items()}
+            frequencies = Frequencies.among(values, person)
+            rarity = frequencies.of(frame)
             pairs = asked.worth(weigh.match_weights(compared, model, rarity), settings.keep_weight)
-            distinct = {column: said for column, (_, said) in known.items()}
-            taught = _Taught(model, distinct, frequencies, family_rules(pairs, model, possible, born, settings))
+            taught = _Taught(model, frequencies, family_rules(pairs, home, model, possible, settings))
             return taught, taught.adjusted(pairs, compared, rarity)
 
         taught, pairs = weighed(np.arange(len(frame)), None)
         bar = dataclasses.replace(settings, join_weight=settings.join_weight + _FIRST_BAR)
         person = _cluster(pairs, apart, sources, bar)
         for rounds in _LEARNING_ROUNDS:
-            so_far = learn.Weighed(compared.take(pairs["row"].to_numpy()), pairs["adjusted_weight"].to_numpy())
+            so_far = learn.Weighed(
+                compared.take(pairs["row"].to_numpy()),
+                pairs["adjusted_weight"].to_numpy(),
+                taught.model,
+                taught.frequencies.of(frame),
+            )
             taught, pairs = weighed(person, so_far)
             person = _cluster(pairs, apart, sources, settings)
             person = _join_persons(frame, records, person, apart, sources, identifiers, taught, rounds, settings)
         kept = compared.take(pairs["row"].to_numpy())
-        pairs["weights"] = weigh.weights_by_column(con, kept, taught.model, taught.rarity(frame))
+        pairs["weights"] = weigh.weights_by_column(con, kept, taught.model, taught.frequencies.of(frame))
     return person, pairs, blocking, taught.model
 
 
@@ -241,6 +239,11 @@ class _Features:
     def worth(self, weight: np.ndarray, least: float) -> pd.DataFrame:
         """Pairs of at least this weight: ``row, node_l, node_r, match_weight`` and features."""
         rows = np.flatnonzero(weight >= least)
+        ends = {"node_l": self._compared.left[rows], "node_r": self._compared.right[rows]}
+        return self.of(rows).assign(row=rows, **ends, match_weight=weight[rows])
+
+    def of(self, rows: np.ndarray) -> pd.DataFrame:
+        """Features of the pairs at these places of what was compared."""
         new = rows[self._place[rows] < 0]
         if len(new) or not self._known:
             left, right = self._compared.left[new], self._compared.right[new]
@@ -248,9 +251,7 @@ class _Features:
             self._place[new] = self._size + np.arange(len(new))
             self._size += len(new)
             self._known = [pd.concat(self._known, ignore_index=True)] if len(self._known) > 1 else self._known
-        out = self._known[0].iloc[self._place[rows]].reset_index(drop=True)
-        ends = {"node_l": self._compared.left[rows], "node_r": self._compared.right[rows]}
-        return out.assign(row=rows, **ends, match_weight=weight[rows])
+        return self._known[0].iloc[self._place[rows]].reset_index(drop=True)
 
 
 def _features(values: Values, left: np.ndarray, right: np.ndarray, identifiers: Sequence[str]) -> pd.DataFrame:
@@ -289,7 +290,7 @@ def _join_persons(
             left, right, _ = candidate_pairs(con, identifiers, settings.block_cap, touched)
             values = Values(con, people)
             compared = weigh.compare(values, taught.model["comparisons"], left, right)
-            rarity = taught.rarity(people)
+            rarity = taught.frequencies.of(people)
             weight = weigh.match_weights(compared, taught.model, rarity)
             worth = _Features(values, compared, identifiers).worth(weight, settings.keep_weight)
             pairs = taught.adjusted(worth, compared, rarity)

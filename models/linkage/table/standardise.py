@@ -25,6 +25,8 @@ _NO_VALUE = frozenset({"", "NA", "N/A", "NAN", "NONE", "NULL", "NIL", "UNKNOWN",
 _PSEUDO_POSTCODES = ("ZZ99", "XX99", "AA11AA", "ZZ11ZZ")
 # Where more than this share of names are several words, and the other name column is empty, they are full names.
 _FULL_NAMES = 0.5
+# Years within which forenames are about equally common.
+_GENERATION = 5
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -148,7 +150,8 @@ def standardise_table(
     ``columns``: our name (forename, surname, birth_date, sex, postcode) -> the table's; a column the table does not
     have is wholly missing. Out: same rows and order; ``forename, forename_forms, forename_marks, surname,
     surname_parts, surname_marks, birth_date`` (``YYYY-MM-DD`` or NULL), ``birth_year``, ``birth_day`` (days since the
-    year 1 as text, of dates that can be), ``sex, postcode`` and each identifier.
+    year 1 as text, of dates that can be), ``generation`` (of birth years), ``forename_then`` (forename and generation),
+    ``sex, postcode`` and each identifier.
     """
     for column, other in (("forename", "surname"), ("surname", "forename")):
         source, missing = columns.get(column), columns.get(other) not in records.columns
@@ -182,6 +185,11 @@ def standardise_table(
     month_first = source in records.columns and _month_first(records[source])
     dates = take("birth_date", source, lambda value: birth_date(value, month_first))
     _dates(out, dates, reasons)
+    out["generation"] = _objects(
+        [None if year is None else str(int(year) // _GENERATION) for year in out["birth_year"]]
+    )
+    told = zip(out["forename"], out["generation"], strict=True)
+    out["forename_then"] = _objects([None if name is None else f"{name} {then or ''}" for name, then in told])
     out["sex"] = _objects(take("sex", columns.get("sex"), sex))
     out["postcode"] = _objects(take("postcode", columns.get("postcode"), postcode))
     for column in identifiers:
