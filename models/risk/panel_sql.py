@@ -30,8 +30,10 @@ def panel_sql(
     chosen = list(config.features) if features is None else [config.feature(n) for n in features]
     needed = {f.name: f for g in chosen for f in ([config.feature(g.base), g] if g.base else [g])}
     measured = [f for f in needed.values() if f.kind not in {"relative_to_peers", "household_size", "age", "age_band"}]
+    nothing = "select person_key, as_of_date, 0.0::double as value from spine where false"
     long = "\n    union all\n".join(
-        f"    select '{f.name}' as feature, * from ({_measure(f, marts)})" for f in measured
+        [f"    select '{f.name}' as feature, * from ({_measure(f, marts)})" for f in measured]
+        or [f"    select '' as feature, * from ({nothing})"]
     )
     wide = ",\n        ".join(
         [f"{_floored(f, _wide(f))} as {f.name}" for f in needed.values() if f.kind != "relative_to_peers"]

@@ -186,3 +186,13 @@ def test_what_becomes_known_later_changes_nothing_before():
     assert dates[-1].isoformat() < "2023-01-01"
     after = build_panel(con, CONFIG, dates)
     assert before.X.tobytes() == after.X.tobytes()
+
+
+def test_each_feature_alone_is_what_it_is_among_all():
+    """The analyst's view is asked for one feature at a time, also for one that needs no event."""
+    con = make_marts(20, 60, 3, rate=6)
+    dates = sundays(60)[-2:]
+    together = con.execute(panel_sql(CONFIG, dates)).df()
+    for feature in CONFIG.features:
+        alone = con.execute(panel_sql(CONFIG, dates, features=[feature.name])).df()
+        assert alone[feature.name].equals(together[feature.name]), feature.name
