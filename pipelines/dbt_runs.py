@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from pipelines import dbt_process
+from pipelines.dbt_process import DbtProblem
 from pipelines.settings import REPOSITORY
 
 if TYPE_CHECKING:
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 DBT_PROJECT = REPOSITORY / "dbt_project"
 # Steps that dbt runs with `--target warehouse`, each in a target folder of its own.
 WAREHOUSE_STEPS = ("dbt_marts", "dbt_person_weeks")
-
-
-class DbtProblem(Exception):
-    """dbt could not parse the assembled project; the message is dbt's own."""
-
-
-def dbt_executable() -> str:
-    """The dbt of this environment, also when the environment was not activated."""
-    return str(Path(sys.executable).with_name("dbt"))
 
 
 def manifest_path(hub: Hub) -> Path:
@@ -58,16 +49,11 @@ def ensure_manifest(hub: Hub) -> Path:
         # A manifest older than its project would show yesterday's graph if parsing is interrupted.
         manifest.unlink(missing_ok=True)
         with zone_environment(hub, "warehouse"):
-            parsed = subprocess.run(  # noqa: S603  a fixed command
-                [dbt_executable(), "--quiet", "parse", "--target", "warehouse", "--no-use-colors"],
-                cwd=hub.settings.dbt_folder,
-                env={**os.environ, "DBT_PROFILES_DIR": str(hub.settings.dbt_folder)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        if parsed.returncode:
-            raise DbtProblem(f"dbt cannot parse {hub.settings.dbt_folder}:\n{parsed.stdout}{parsed.stderr}")
+            try:
+                for _ in dbt_process.run(["parse", "--target", "warehouse"], hub.settings.dbt_folder, manifest.parent):
+                    pass
+            except DbtProblem as problem:
+                raise DbtProblem(f"dbt cannot parse {hub.settings.dbt_folder}:\n{problem}") from None
         _share_parse(manifest.parent)
     return manifest
 
@@ -81,7 +67,7 @@ def _share_parse(target: Path) -> None:
 
 @contextmanager
 def zone_environment(hub: Hub, target: str, more: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Put the file and key of one zone (and `more`) into the environment for the time a dbt process is started."""
+    """Put the file and key of one zone (and `more`) into the environment for the time dbt runs."""
     added = {**hub.zones.dbt_environment(target), **(more or {})}
     before = {name: os.environ.get(name) for name in added}
     os.environ.update(added)

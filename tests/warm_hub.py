@@ -20,7 +20,8 @@ from pathlib import Path
 
 # Nothing here may read the environment of a partnership while it is imported: `pipelines.definitions` does.
 _LIBRARIES = [
-    "dagster", "dagster_dbt", "duckdb", "pandas", "pyarrow.csv", "pyarrow.parquet", "great_expectations", "splink",
+    "dagster", "dagster_dbt", "dbt.cli.main", "dbt.adapters.duckdb", "duckdb", "pandas", "pyarrow.csv",
+    "pyarrow.parquet", "great_expectations", "splink",
     "sklearn.ensemble", "sklearn.linear_model", "scipy.sparse.csgraph", "matplotlib.pyplot", "sqlalchemy", "skops.io",
     "pipelines.hub", "pipelines.assets.landing", "pipelines.assets.identity", "pipelines.assets.marts",
     "pipelines.assets.risk", "pipelines.weekly_lists", "data_quality.sweep", "models.linkage", "models.risk.run",

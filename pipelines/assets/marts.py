@@ -7,10 +7,10 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
-from pipelines.dbt_resource import HubDbt
-from pipelines.dbt_runs import dbt_executable, zone_environment
+from pipelines import dbt_process
+from pipelines.dbt_process import DbtProblem
+from pipelines.dbt_runs import zone_environment
 from pipelines.hub import Hub
 from pipelines.progress import tell
 from pipelines.retries import again
@@ -48,25 +48,16 @@ def _step(name: str, manifest: Path, zone: str, select: str, message: str) -> dg
     def step(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
         tell(message)
-        dbt = HubDbt(
-            project_dir=str(hub.settings.dbt_folder),
-            profiles_dir=str(hub.settings.dbt_folder),
-            dbt_executable=dbt_executable(),
-        )
         run_clock = {
             "HUB_RUN_AT": instant_of(context.run.tags, hub).isoformat(sep=" "),
             "HUB_AS_OF": as_of_date_of(context.run.tags, hub).isoformat(),
         }
-        with zone_environment(hub, zone, run_clock):
-            # A folder a step, not a run: dbt's partial parse in it stays valid, and nothing piles up.
-            invocation = dbt.cli(
-                ["build", "--target", zone, "--exclude-resource-type", "unit_test"],
-                context=context,
-                target_path=hub.settings.dbt_folder / "target" / name,
-            )
+        folder = hub.settings.dbt_folder
         try:
-            yield from invocation.stream()
-        except DagsterDbtCliRuntimeError as problem:
+            with zone_environment(hub, zone, run_clock):
+                # A folder a step, not a run: dbt's partial parse in it stays valid, and nothing piles up.
+                yield from dbt_process.build(context, folder, zone, folder / "target" / name)
+        except DbtProblem as problem:
             passes = any(sign in str(problem).lower() for sign in _PASSING)
             raise dg.Failure(f"dbt could not make {name}.", allow_retries=passes) from problem
 
