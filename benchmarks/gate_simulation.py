@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200, help="runs a family on the held-out half")
     parser.add_argument("--tuning-runs", type=int, default=60, help="runs a family on the tuning half")
     parser.add_argument("--large-runs", type=int, default=40, help="runs a family and half in large worlds")
+    parser.add_argument("--first", type=int, default=0, help="number of the first run: others than those seen before")
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--report", action="store_true", help="run nothing, report all that has been run")
@@ -159,10 +160,11 @@ def main() -> None:
     pieces: dict[str, tuple[str, Half, int]] = {}
     wanted: dict[Half, int] = {"tuning": given.tuning_runs, "held_out": given.runs}
     most = max(given.runs, given.tuning_runs, given.large_runs)
-    for number in range(most):
+    for place in range(most):
+        number = given.first + place
         for family in given.families:
             for half, runs in wanted.items():
-                if number < (min(runs, given.large_runs) if family in LARGE else runs):
+                if place < (min(runs, given.large_runs) if family in LARGE else runs):
                     pieces[f"{family}/{half}/{number}"] = (family, half, number)
     todo = [] if given.report else list(progress.remaining(pieces))
     with ProcessPoolExecutor(given.workers) as pool:
@@ -174,6 +176,7 @@ def main() -> None:
     told = report({p: r for p, r in progress.done.items() if given.report or p in pieces})
     whole = {
         "gates_version": config.version,
+        "first_run": given.first,
         "gates": hash_,
         "planted_gap": GAP,
         "silent": list(SILENT),

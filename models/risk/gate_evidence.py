@@ -49,7 +49,7 @@ def benefit(gate: Gate, given: GateInput) -> GateResult:
 
 
 def calibration(gate: Gate, given: GateInput) -> GateResult:
-    """Expected and observed shares agree within the registered limits."""
+    """Expected and observed shares agree within the registered limits, the error relative to what was observed."""
     if given.evaluation is None or "calibration" not in given.evaluation:
         return result(gate, UNPROVEN, "Whether the model's chances are honest could not be tested.")
     c = given.evaluation["calibration"]
@@ -60,7 +60,7 @@ def calibration(gate: Gate, given: GateInput) -> GateResult:
         words = "There are too few outcomes to say whether the model's chances are honest."
         return result(gate, UNPROVEN, words, **numbers)
     low, high = gate.slope
-    if low <= c["slope"] <= high and c["ece"] <= gate.largest_error:
+    if low <= c["slope"] <= high and c["ece"] <= gate.largest_relative_error * c["observed"]:
         return result(gate, PASSED, "The model's chances are honest within the registered limits.", **numbers)
     return result(gate, FAILED, "The model's chances are not honest within the registered limits.", **numbers)
 

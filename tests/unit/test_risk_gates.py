@@ -163,7 +163,18 @@ def test_benefit_is_shown_refuted_or_open(changes, expected):
     assert status("beats_contact_count", **changes)[0] == expected
 
 
-@pytest.mark.parametrize(("changes", "expected"), [({"slope": 0.4}, FAILED), ({"ece": 0.05}, FAILED), ({}, PASSED)])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"slope": 0.4}, FAILED),
+        ({"ece": 0.05}, FAILED),
+        ({}, PASSED),
+        # One error is a third of what one partnership observes and a tenth of what another does.
+        ({"ece": 0.005}, FAILED),
+        ({"ece": 0.005, "mean": 0.05, "observed": 0.05}, PASSED),
+        ({"ece": 0.0, "observed": 0.0}, PASSED),
+    ],
+)
 def test_calibration_keeps_its_registered_limits(changes, expected):
     evaluation = dict(given().evaluation)
     evaluation["calibration"] = evaluation["calibration"] | changes

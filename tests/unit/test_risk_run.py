@@ -22,7 +22,7 @@ from tests.risk_marts import attributes_of, configuration, make_marts, registere
 
 WEEKS, PEOPLE = 130, 600
 AS_OF = sundays(WEEKS)[-1]
-EASY = {"least_difference": -1.0, "minimum_found": 1, "slope": (0.0, 9.0), "largest_error": 1.0}
+EASY = {"least_difference": -1.0, "minimum_found": 1, "slope": (0.0, 9.0), "largest_relative_error": 9.0}
 EASY |= {"margins": {"precision": 1.0, "missed": 1.0}, "most_turnover": 1.0, "least_overlap": 0.0}
 CONFIG, BOOK = configuration(
     target={"horizon_days": 91, "maturity_days": 28, "minimum_positives": 10},
