@@ -170,7 +170,11 @@ def main() -> None:
     with ProcessPoolExecutor(given.workers) as pool:
         waiting = {pool.submit(run, *pieces[p], config): p for p in todo}
         for count, one in enumerate(as_completed(waiting), 1):
-            progress.add(waiting[one], one.result())
+            try:
+                progress.add(waiting[one], one.result())
+            except RuntimeError as none:
+                # Some draws of the ranges leave no world such as is wanted; the others are not to wait for them.
+                print(none, flush=True)
             if count % 20 == 0:
                 print(f"{count} of {len(todo)} runs", flush=True)
     told = report({p: r for p, r in progress.done.items() if given.report or p in pieces})

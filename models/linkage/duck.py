@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -158,11 +160,11 @@ def write(
     """
     con.execute("begin transaction")
     try:
-        for table, frame in {**replaced, **appended}.items():
+        for table, made in _one_ahead({**replaced, **appended}):
             if table in replaced:
                 con.execute(f"delete from {state}.{table}")
-            con.register("linkage_out", pa.Table.from_pandas(frame, preserve_index=False))
-            columns = ", ".join(frame.columns)
+            con.register("linkage_out", made)
+            columns = ", ".join(made.column_names)
             # A person merged, reinstated and merged again has one redirect: the last.
             con.execute(
                 f"insert {'or replace ' if table == 'person_redirect' else ''}into {state}.{table} ({columns}) "
@@ -174,3 +176,14 @@ def write(
     except Exception:
         con.execute("rollback")
         raise
+
+
+def _one_ahead(frames: dict[str, pd.DataFrame]) -> Iterator[tuple[str, pa.Table]]:
+    """The tables as DuckDB takes them, the next one made while it takes the one before."""
+    with ThreadPoolExecutor(1) as beside:
+        coming = None
+        for before, name in pairwise([None, *frames, None]):
+            made = coming.result() if coming else None
+            coming = beside.submit(pa.Table.from_pandas, frames[name], preserve_index=False) if name else None
+            if before is not None and made is not None:
+                yield before, made

@@ -15,7 +15,7 @@ import pandas as pd
 from models.linkage import attention, barriers, decisions, duck, history, keep, quality, queue
 from models.linkage.ledger import OPEN
 from models.linkage.model import LinkageModel
-from models.linkage.person_table import OrderHash, person_table
+from models.linkage.person_table import OrderHash, lives, person_table
 from models.linkage.persons import assign
 from models.linkage.places import place
 from models.linkage.settings import LinkageSettings
@@ -112,7 +112,9 @@ def link(
     of_record = solved.cluster[solved.node] if len(records) else np.zeros(0, dtype="int64")
     forbidden = barriers.forbidden_clusters(of_record, apart)
     ends = [solved.cluster[solved.edges[c].to_numpy()] for c in ("node_l", "node_r")]
-    allowed = solved.edges[~barriers.spans(ends[0], ends[1], forbidden)]
+    spans = barriers.spans(ends[0], ends[1], forbidden)
+    # A copy of all edges is a tenth of a large night's memory.
+    allowed = solved.edges[~spans] if spans.any() else solved.edges
     first = np.unique(solved.node, return_index=True)[1]
     left, right = (first[allowed[c].to_numpy()] for c in ("node_l", "node_r"))
     barriers.verify(of_record, apart, left, right)
@@ -141,7 +143,12 @@ def link(
     if kept:
         nameless = nameless[~nameless["record_key"].isin(assignment["record_key"])]
     nameless.columns = pd.Index(["record_key", "postcode", "uprn", "known_from"])
-    places = place(records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings)
+    # Homes need no more than the persons, and nothing else here needs the homes before the end: the second core's work.
+    beside = ThreadPoolExecutor(1)
+    placing = beside.submit(
+        place, records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings
+    )
+    beside.shutdown(wait=False)
     agency, feed, source = (records[c].astype("str") for c in ("agency", "feed", "source_key"))
     text = agency + "\x1f" + feed + "\x1f" + source
     town = queue.Town(
@@ -161,7 +168,28 @@ def link(
         attend = attention.table(
             frozen, text, town.keys, of_record, persons.ids, tables["needs_attention"], at, order_hash
         )
-    person = person_table(assignment, places.person_area, records, text, order_hash)
+    edges = (
+        keep.edges(tables["edge"], records, kept)
+        if kept
+        else _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight)
+    )
+    counted = {
+        "placeholders": pd.concat([placeholders, solved.shared], ignore_index=True),
+        "blocking": solved.blocking,
+        "feeds": quality.feeds(records),
+        "link_rates": quality.link_rates(records["agency"], of_record),
+        "conflicts": quality.conflicts(records, of_record),
+        "cluster_sizes": quality.cluster_sizes(of_record),
+        "edges_by_kind": quality.edges_by_kind(allowed, joined),
+        "queue": queue.counts(asked, at),
+        "decisions": decisions.counts(stands, solved.idle, len(attend)),
+        "night": quality.night(
+            persons.events, len(persons.ids), len(records), len(tables["linkage_barrier"]), solved.cluster
+        ),
+    }
+    of_persons = lives(assignment, records, text, order_hash)
+    places = placing.result()
+    person = person_table(of_persons, places.person_area)
     homes = places.household_first
     # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
     # them would be broken by chance.
@@ -172,9 +200,7 @@ def link(
         assignment,
         persons.events,
         persons.redirects,
-        keep.edges(tables["edge"], records, kept)
-        if kept
-        else _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight),
+        edges,
         places.household_spell,
         places.record_household,
         places.person_area,
@@ -182,20 +208,7 @@ def link(
         homes[["household_id", "sort_no"]],
         asked,
         attend,
-        {
-            "placeholders": pd.concat([placeholders, solved.shared], ignore_index=True),
-            "blocking": solved.blocking,
-            "feeds": quality.feeds(records),
-            "link_rates": quality.link_rates(records["agency"], of_record),
-            "conflicts": quality.conflicts(records, of_record),
-            "cluster_sizes": quality.cluster_sizes(of_record),
-            "edges_by_kind": quality.edges_by_kind(allowed, joined),
-            "queue": queue.counts(asked, at),
-            "decisions": decisions.counts(stands, solved.idle, len(attend)),
-            "night": quality.night(
-                persons.events, len(persons.ids), len(records), len(tables["linkage_barrier"]), solved.cluster
-            ),
-        },
+        counted,
         records,
     )
 

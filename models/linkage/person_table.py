@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,16 @@ from models.linkage.ledger import OPEN
 OrderHash = Callable[[Sequence[str]], Sequence[int]]
 
 
-def person_table(
-    assignment: pd.DataFrame,
-    person_area: pd.DataFrame,
-    records: pd.DataFrame,
-    text: pd.Series,
-    order_hash: OrderHash,
-) -> pd.DataFrame:
-    """``person_id, birth_month, area_team, sort_no, known_from, known_to``: a row per person and spell in one area."""
+@dataclass(frozen=True)
+class Lives:
+    """``person`` by number, in the order of ids; ``life``: ``birth_month, sort_no, known_from, known_to`` of each."""
+
+    person: np.ndarray
+    life: pd.DataFrame
+
+
+def lives(assignment: pd.DataFrame, records: pd.DataFrame, text: pd.Series, order_hash: OrderHash) -> Lives:
+    """All of the persons that does not depend on where they live."""
     at = pd.factorize(pd.concat([records["record_key"], assignment["record_key"]], ignore_index=True))[0]
     at = at[len(records) :]
     rows = assignment.loc[at < len(records), ["known_from", "known_to"]].assign(at=at[at < len(records)])
@@ -32,13 +35,17 @@ def person_table(
     live = rows[rows["known_to"] == OPEN].groupby("who")["at"].min().reindex(life.index).to_numpy()
     texts = _order_texts(persons, live, by_person["at"].min().to_numpy(), text)
     life["sort_no"] = np.array(order_hash(texts), dtype="int64") if len(life) else np.zeros(0, dtype="int64")
-    spells = _area_spells(
-        life, person_area.assign(who=pd.Index(persons).get_indexer(pd.Index(person_area["person_id"])))
-    )
+    return Lives(np.asarray(persons, dtype=object), life)
+
+
+def person_table(of: Lives, person_area: pd.DataFrame) -> pd.DataFrame:
+    """``person_id, birth_month, area_team, sort_no, known_from, known_to``: a row per person and spell in one area."""
+    there = pd.Index(of.person).get_indexer(pd.Index(person_area["person_id"]))
+    spells = _area_spells(of.life, person_area.assign(who=there))
     who = spells["who"].to_numpy(dtype="int64")
-    spells["person_id"] = np.asarray(persons, dtype=object)[who]
+    spells["person_id"] = of.person[who]
     for column in ("birth_month", "sort_no"):
-        spells[column] = life[column].to_numpy()[who]
+        spells[column] = of.life[column].to_numpy()[who]
     return spells[["person_id", "birth_month", "area_team", "sort_no", "known_from", "known_to"]]
 
 

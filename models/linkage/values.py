@@ -130,12 +130,12 @@ class Values:
 
     def _answers(self, table: pa.Table, questions: Mapping[str, str]) -> pd.DataFrame:
         """The answers over the rows of a table, in their order."""
-        self._con.register("asked", table)
         asked = {name: _ONE_EDIT.sub(_CHEAP_FIRST, sql) for name, sql in questions.items()}
         selected = ", ".join(f'{sql} as "{name}"' for name, sql in asked.items())
-        answers = self._con.sql(f"select {selected} from asked").df()
-        self._con.unregister("asked")
-        return answers
+        # A cursor of its own, so that two threads may ask at a time.
+        with self._con.cursor() as own:
+            own.register("asked", table)
+            return own.sql(f"select {selected} from asked").df()
 
 
 def _numbered(code: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +45,10 @@ class Compared:
 
 def compare(values: Values, comparisons: Sequence[Mapping[str, Any]], left: np.ndarray, right: np.ndarray) -> Compared:
     """The levels of pairs of nodes; ``comparisons``: Splink's, each with a last level that holds where none does."""
-    levels = [[level["sql_condition"] for level in one["comparison_levels"]] for one in comparisons]
-    return Compared(left, right, [values.first(conditions[:-1], left, right) for conditions in levels])
+    levels = [[level["sql_condition"] for level in one["comparison_levels"][:-1]] for one in comparisons]
+    # Each asks for itself, and most of the work is done outside Python: two cores take two at a time.
+    with ThreadPoolExecutor(2) as pool:
+        return Compared(left, right, list(pool.map(lambda conditions: values.first(conditions, left, right), levels)))
 
 
 def match_weights(compared: Compared, model: Mapping[str, Any], rarity: Rarity, only: str = "") -> np.ndarray:

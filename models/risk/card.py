@@ -240,7 +240,7 @@ def _limits(gate: Gate) -> str:
     """A gate's own settings, in words."""
     said = {
         "benefit": f"lower bound above {gate.least_difference:g}, at least {gate.minimum_found} found",
-        "calibration": f"slope {gate.slope[0]:g} to {gate.slope[1]:g}, error at most"
+        "calibration": f"slope {gate.slope[0]:g} to {gate.slope[1]:g}, error beyond chance at most"
         f" {100 * gate.largest_relative_error:g} % of what was observed, at least {gate.minimum_found} outcomes",
         "fairness": ", ".join(f"{m} within {100 * v:g} in a hundred" for m, v in gate.margins.items())
         + f", at least {gate.minimum_found} people",

@@ -100,8 +100,8 @@ class Gate(Strict):
     detectable: float = Field(default=0.1, gt=0)
     minimum_found: int = Field(default=20, ge=1)
     slope: tuple[float, float] = (0.8, 1.25)
-    # Mean distance of expected from observed, over what was observed: an absolute limit is wide where need is rare and
-    # narrow where it is common.
+    # Mean distance of expected from observed beyond chance, over what was observed: an absolute limit is wide where
+    # need is rare and narrow where it is common.
     largest_relative_error: float = Field(default=0.25, gt=0)
     required: tuple[str, ...] = ()
     shadow_weeks: int = Field(default=26, ge=0)

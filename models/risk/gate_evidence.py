@@ -49,18 +49,22 @@ def benefit(gate: Gate, given: GateInput) -> GateResult:
 
 
 def calibration(gate: Gate, given: GateInput) -> GateResult:
-    """Expected and observed shares agree within the registered limits, the error relative to what was observed."""
+    """Expected and observed shares agree within the registered limits.
+
+    These are of the slope, and of the error beyond what chance gives an honest model of as many families, relative to
+    what was observed.
+    """
     if given.evaluation is None or "calibration" not in given.evaluation:
         return result(gate, UNPROVEN, "Whether the model's chances are honest could not be tested.")
     c = given.evaluation["calibration"]
     outcomes = given.evaluation["people_with_outcome"]
-    kept = ("slope", "slope_low", "slope_high", "ece", "mean", "observed")
+    kept = ("slope", "slope_low", "slope_high", "ece", "beyond_chance", "mean", "observed")
     numbers = {k: c[k] for k in kept if k in c} | {"outcomes": outcomes, "could_have_found": c.get("detectable")}
     if outcomes < gate.minimum_found:
         words = "There are too few outcomes to say whether the model's chances are honest."
         return result(gate, UNPROVEN, words, **numbers)
     low, high = gate.slope
-    if low <= c["slope"] <= high and c["ece"] <= gate.largest_relative_error * c["observed"]:
+    if low <= c["slope"] <= high and c["beyond_chance"] <= gate.largest_relative_error * c["observed"]:
         return result(gate, PASSED, "The model's chances are honest within the registered limits.", **numbers)
     return result(gate, FAILED, "The model's chances are not honest within the registered limits.", **numbers)
 

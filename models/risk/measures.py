@@ -46,17 +46,16 @@ def calibration(
     """Slope and intercept of the outcomes on the log-odds (1 and 0 are ideal), Brier score, expected calibration error
     over bins of equal size, and the curve; the top bin is split once more because the list is drawn from it.
 
-    family: a number per row; with it the slope has an interval whose unit is the family.
+    family: a number per row; with it the slope has an interval whose unit is the family, and `beyond_chance` is the
+    calibration error less what chance gives an honest model of as many families.
     """
     p = chance(log_odds)
     intercept, slope = logistic_line(log_odds, y.astype(np.float64))
     order = np.argsort(p, kind="stable")
     edges = np.concatenate([np.linspace(0, 1, bins + 1)[:-1], [0.99, 1.0]])
-    curve = []
-    for low, high in pairwise(edges):
-        part = order[int(low * len(p)) : int(high * len(p))]
-        if len(part):
-            curve.append({"mean": rounded(p[part].mean()), "observed": rounded(y[part].mean()), "n": len(part)})
+    parts = [order[int(low * len(p)) : int(high * len(p))] for low, high in pairwise(edges)]
+    parts = [part for part in parts if len(part)]
+    curve = [{"mean": rounded(p[one].mean()), "observed": rounded(y[one].mean()), "n": len(one)} for one in parts]
     error = sum(c["n"] * abs(c["mean"] - c["observed"]) for c in curve) / max(len(p), 1)
     out = {
         "slope": rounded(slope),
@@ -72,7 +71,23 @@ def calibration(
         spread = _slope_error(y, log_odds, intercept, slope, family)
         out |= {"slope_low": rounded(slope - 1.959964 * spread), "slope_high": rounded(slope + 1.959964 * spread)}
         out["detectable"] = rounded((1.959964 + 0.841621) * spread)
+        beyond = sum(len(one) * _gap_beyond_chance(y[one] - p[one], family[one]) for one in parts)
+        out["beyond_chance"] = rounded(beyond / max(len(p), 1))
     return out
+
+
+def _gap_beyond_chance(residual: np.ndarray, family: np.ndarray) -> float:
+    """How far the mean of residuals lies from 0, its variance with families as units taken off: the distance squared is
+    on average too large by just that (as in the unbiased estimate of a squared mean).
+
+    >>> family = np.array([1, 2])
+    >>> _gap_beyond_chance(np.array([0.1, 0.1]), family), _gap_beyond_chance(np.array([1.0, -1.0]), family)
+    (0.1, 0.0)
+    """
+    mean = residual.mean()
+    _, unit = np.unique(family, return_inverse=True)
+    variance = np.sum(np.bincount(unit, weights=residual - mean) ** 2) / len(residual) ** 2
+    return float(np.sqrt(max(mean**2 - variance, 0.0)))
 
 
 def _slope_error(y, log_odds, intercept: float, slope: float, family: np.ndarray) -> float:

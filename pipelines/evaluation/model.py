@@ -39,6 +39,7 @@ def calibration(told: Told) -> Section:
         ["Intercept (0 is honest)", f"{part['intercept']:+.3f}"],
         ["Brier score (0 is perfect; to be compared on the same weeks alone)", f"{part['brier']:.5f}"],
         ["Expected calibration error (mean distance from the dashed line)", f"{part['ece']:.5f}"],
+        ["The same beyond chance (what the gate asks about)", f"{part['beyond_chance']:.5f}"],
         ["Person-weeks with an outcome", number(part["outcomes"])],
         ["Least difference of the slope from 1 it could notice", f"{part['detectable']:.3f}"],
     ]

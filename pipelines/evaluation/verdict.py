@@ -113,8 +113,8 @@ def limit_of(gate: Any) -> str:
     if gate.kind == "calibration":
         low, high = gate.slope
         return (
-            f"slope {low:g} to {high:g}, calibration error at most {_hundred(gate.largest_relative_error)} of what was"
-            f" observed, at least"
+            f"slope {low:g} to {high:g}, calibration error beyond chance at most"
+            f" {100 * gate.largest_relative_error:g} % of what was observed, at least"
             f" {gate.minimum_found} people with an outcome"
         )
     if gate.kind == "fairness":

@@ -47,7 +47,7 @@ def given(**changes) -> GateInput:
         "evaluation": {
             "difference": {"contact_count": BETTER, "rules": BETTER},
             "at_capacity": {"model": {"found": 60}},
-            "calibration": {"slope": 1.0, "ece": 0.002, "mean": 0.015, "observed": 0.015},
+            "calibration": {"slope": 1.0, "ece": 0.002, "beyond_chance": 0.002, "mean": 0.015, "observed": 0.015},
             "people_with_outcome": 400,
             "fairness": {"attributes": [{"title": "Sex", "groups": [group(), group()]}]},
             "stability": {"turnover": 0.2, "refit_overlap": 0.9, "places": 96},
@@ -167,12 +167,12 @@ def test_benefit_is_shown_refuted_or_open(changes, expected):
     ("changes", "expected"),
     [
         ({"slope": 0.4}, FAILED),
-        ({"ece": 0.05}, FAILED),
+        ({"beyond_chance": 0.05}, FAILED),
         ({}, PASSED),
         # One error is a third of what one partnership observes and a tenth of what another does.
-        ({"ece": 0.005}, FAILED),
-        ({"ece": 0.005, "mean": 0.05, "observed": 0.05}, PASSED),
-        ({"ece": 0.0, "observed": 0.0}, PASSED),
+        ({"ece": 0.005, "beyond_chance": 0.005}, FAILED),
+        ({"ece": 0.05, "beyond_chance": 0.005, "mean": 0.05, "observed": 0.05}, PASSED),
+        ({"beyond_chance": 0.0, "observed": 0.0}, PASSED),
     ],
 )
 def test_calibration_keeps_its_registered_limits(changes, expected):
