@@ -85,7 +85,7 @@ def link(
     records = known[names_someone].reset_index(drop=True)
     nameless = known.loc[~names_someone, ["record_key", "home_postcode", "home_uprn", "first_known"]]
     del sent, known
-    position = dict(zip(records["record_key"].tolist(), range(len(records)), strict=True))
+    position = _positions(records["record_key"], tables)
     apart = barriers.sides(tables["linkage_barrier"], position)
     decided_on = speak_for_the_gone(tables["clerical_decision"], tables["person_assignment"], position)
     stands = decisions.standing(decided_on, at)
@@ -168,11 +168,6 @@ def link(
         attend = attention.table(
             frozen, text, town.keys, of_record, persons.ids, tables["needs_attention"], at, order_hash
         )
-    edges = (
-        keep.edges(tables["edge"], records, kept)
-        if kept
-        else _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight)
-    )
     counted = {
         "placeholders": pd.concat([placeholders, solved.shared], ignore_index=True),
         "blocking": solved.blocking,
@@ -190,6 +185,12 @@ def link(
     of_persons = lives(assignment, records, text, order_hash)
     places = placing.result()
     person = person_table(of_persons, places.person_area)
+    # After the homes, not beside them: the two together would be the most memory a night takes.
+    edges = (
+        keep.edges(tables["edge"], records, kept)
+        if kept
+        else _edge_table(records, solved.node, first, allowed, left, right, settings.deterministic_weight)
+    )
     homes = places.household_first
     # Two homes of one person begin with the same record: the household's own number keeps them apart, or a tie between
     # them would be broken by chance.
@@ -211,6 +212,21 @@ def link(
         counted,
         records,
     )
+
+
+def _positions(record_key: pd.Series, tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Place of each record that a barrier, a person's decision or yesterday's queue names; of every record where a
+    decision names one that has gone, since another may speak for it."""
+    named = {"linkage_barrier": ("before", "after"), "clerical_decision": ("l", "r"), "review_queue": ("l", "r")}
+    keys = {
+        table: pd.unique(pd.concat([tables[table][f"record_key_{side}"] for side in sides]).astype(record_key.dtype))
+        for table, sides in named.items()
+    }
+    asked = np.flatnonzero(record_key.isin(np.concatenate([*keys.values()])))
+    found = dict(zip(record_key.take(asked).tolist(), asked.tolist(), strict=True))
+    if all(key in found for key in keys["clerical_decision"]):
+        return found
+    return dict(zip(record_key.tolist(), range(len(record_key)), strict=True))
 
 
 def _unsolved(cluster_of: np.ndarray) -> Solved:
