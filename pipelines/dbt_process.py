@@ -6,8 +6,10 @@ it is done nothing of it stays: no open database, no lock.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -59,6 +61,7 @@ def run(words: Sequence[str], project: Path, target_path: Path) -> Iterator[dict
     Raises:
         DbtProblem: it did not succeed.
     """
+    _import_quietly()
     from dbt.cli.main import dbtRunner, dbtRunnerResult
     from dbt_common.events.base_types import EventMsg
     from dbt_common.events.functions import msg_to_dict
@@ -98,6 +101,13 @@ def run(words: Sequence[str], project: Path, target_path: Path) -> Iterator[dict
     thread.join()
     if not event.success:
         raise DbtProblem("\n\n".join(errors) or str(event.exception))
+
+
+def _import_quietly() -> None:
+    """A library of dbt's gives the whole process a log on the terminal when it is read; nobody asked for one."""
+    before = list(logging.root.handlers)
+    import_module("dbt.cli.main")
+    logging.root.handlers = before
 
 
 def _interrupt() -> None:

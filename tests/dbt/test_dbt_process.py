@@ -1,6 +1,8 @@
 """dbt in the hub's own process: what it tells, what it leaves behind, and how it is stopped."""
 
 import os
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -76,3 +78,10 @@ def test_a_run_that_is_stopped_ends_and_lets_go(pair, run):
     events.close()
     assert not held_open(pair)
     assert list(run("identity", "build", "--select", "tag:identity"))
+
+
+def test_dbt_gives_the_process_no_log_of_its_own():
+    """In a process that has not read dbt yet: what another library logs would stand among the lines of a run."""
+    said = "import logging; from pipelines import dbt_process as p; p._import_quietly(); print(logging.root.handlers)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
