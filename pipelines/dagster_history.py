@@ -37,6 +37,7 @@ def quick_history(home: Path) -> Iterator[None]:
         if address not in kept:
             kept[address] = create_engine(address, **options | {"poolclass": QueuePool})
             event.listen(kept[address], "connect", _hurry)
+            # A method is replaced on this one engine: a subclass could not come out of `create_engine`.
             kept[address].dispose = _later  # type: ignore[method-assign]
         return kept[address]
 

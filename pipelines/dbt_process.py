@@ -114,6 +114,7 @@ def _interrupt() -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     with suppress(Exception):
+        # dbt-duckdb declares only the base of the environment it makes for a file.
         DuckDBConnectionManager.env().conn.interrupt()  # type: ignore[attr-defined]
 
 
