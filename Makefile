@@ -22,7 +22,7 @@ help:  ## Show what can be made.
 run: .venv/.ready  ## Demo partnership, one nightly and one weekly run, and where to look.
 	@$(BIN)/hub demo run
 
-test: .venv/.ready  ## All tests (about a quarter of an hour on 2 cores).
+test: .venv/.ready  ## All tests (about 20 minutes on 2 cores).
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready  ## Style, types, imports, SQL, dbt (under a minute).

@@ -11,7 +11,7 @@ and the hub's own store are not touched: they keep every promise of a commit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -41,16 +41,14 @@ def quick_history(home: Path) -> Iterator[None]:
             kept[address].dispose = _later  # type: ignore[method-assign]
         return kept[address]
 
-    patches = [patch.object(store, "create_engine", engine) for store in _STORES]
-    for one in patches:
-        one.start()
-    try:
-        yield
-    finally:
-        for one in patches:
-            one.stop()
-        for made in kept.values():
-            Engine.dispose(made)
+    with ExitStack() as stack:
+        for store in _STORES:
+            stack.enter_context(patch.object(store, "create_engine", engine))
+        try:
+            yield
+        finally:
+            for made in kept.values():
+                Engine.dispose(made)
 
 
 def _hurry(connection: Any, _: Any) -> None:

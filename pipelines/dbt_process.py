@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 _TOLD = ("info", "warn", "error")
+_QUIET = ("--log-level", "none", "--no-use-colors", "--no-send-anonymous-usage-stats")
 
 
 class DbtProblem(Exception):
@@ -66,7 +67,7 @@ def run(words: Sequence[str], project: Path, target_path: Path) -> Iterator[dict
     from dbt_common.events.base_types import EventMsg
     from dbt_common.events.functions import msg_to_dict
 
-    told: SimpleQueue[dict[str, Any] | dbtRunnerResult] = SimpleQueue()
+    told: SimpleQueue[dict[str, Any] | dbtRunnerResult | None] = SimpleQueue()
     folders = {"--project-dir": project, "--profiles-dir": project, "--target-path": target_path}
     folders["--log-path"] = target_path
     options = [str(part) for option in folders.items() for part in option]
@@ -76,13 +77,13 @@ def run(words: Sequence[str], project: Path, target_path: Path) -> Iterator[dict
             told.put(msg_to_dict(event))
 
     def work() -> None:
+        done = None
         try:
-            done = dbtRunner(callbacks=[tell]).invoke(
-                [*words, *options, "--log-level", "none", "--no-send-anonymous-usage-stats"]
-            )
-        finally:
+            done = dbtRunner(callbacks=[tell]).invoke([*words, *options, *_QUIET])
             _let_go()
-        told.put(done)
+        finally:
+            # Whatever happened, the run is not to wait for ever.
+            told.put(done)
 
     thread = Thread(target=work, name="dbt", daemon=True)
     thread.start()
@@ -99,8 +100,8 @@ def run(words: Sequence[str], project: Path, target_path: Path) -> Iterator[dict
             thread.join(timeout=0.5)
         raise
     thread.join()
-    if not event.success:
-        raise DbtProblem("\n\n".join(errors) or str(event.exception))
+    if event is None or not event.success:
+        raise DbtProblem("\n\n".join(errors) or str((event and event.exception) or "dbt ended without a result."))
 
 
 def _import_quietly() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -78,6 +79,18 @@ def test_a_run_that_is_stopped_ends_and_lets_go(pair, run):
     events.close()
     assert not held_open(pair)
     assert list(run("identity", "build", "--select", "tag:identity"))
+
+
+def test_what_goes_wrong_in_dbts_own_thread_ends_the_run_instead_of_keeping_it_waiting(run, monkeypatch):
+    def broken():
+        raise RuntimeError
+
+    monkeypatch.setattr(dbt_process, "_let_go", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    list(run("identity", "parse"))
+    monkeypatch.setattr("dbt.cli.main.dbtRunner.invoke", lambda *_: broken())
+    with pytest.raises(DbtProblem, match="ended without a result"):
+        list(run("identity", "parse"))
 
 
 def test_dbt_gives_the_process_no_log_of_its_own():

@@ -35,6 +35,7 @@ _MOST_DIFFERENT = 2.5
 _HARDLY = -4.0
 # Bits that all other columns must give a pair before it teaches anything of a column: odds of 64 to 1.
 _WITHOUT = 6.0
+# Where fewer of the pairs than this share have so many, those that do are too few or too special to speak for all.
 _ENOUGH_WITHOUT = 0.25
 # Place of plain equality among the levels, after the level of what is missing.
 _SAME = 1
@@ -96,7 +97,7 @@ def learn(
     that a few large ones do not speak for all; the largest (over 60 nodes) are left out. ``possible``: how many pairs
     of nodes may be one person (:meth:`Sources.pairs`). ``found``: the pairs weighed so far. Those that were not joined
     count by their probability: one person's records that differ much are seldom found, and learning from those found
-    alone would make every difference look fatal. What a column teaches never rests on that column
+    alone would make every difference look fatal. What a column teaches rests on the others where it can
     (:meth:`Weighed.counts_without`).
     """
     n = len(person)
