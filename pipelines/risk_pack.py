@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +124,22 @@ def delivered_since(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
 
 
 def shadow_weeks(hub: Hub) -> int:
-    """In how many weeks the model has been judged in shadow mode; counted for live running alone, which asks."""
+    """In how many weeks a model has been judged in shadow mode; counted for live running alone, which asks.
+
+    A week counts when a model was there to judge, and when it was judged before the next one was due: half a year of
+    running is not had by making half a year of past weeks in an afternoon. Where the clock follows the drops no week
+    has a time of its own, and all of them count.
+    """
     if hub.partnership.mode != "live":
         return 0
-    judged = [entry.detail for entry in hub.store.audit.entries() if entry.what == JUDGED]
-    return len({detail["as_of_date"] for detail in judged if detail.get("mode") == "shadow"})
+    by_drops = hub.partnership.clock == "drops"
+    counted = set()
+    for entry in hub.store.audit.entries(what=[JUDGED]):
+        if entry.detail.get("mode") == "shadow" and entry.detail.get("model"):
+            as_of = date.fromisoformat(entry.detail["as_of_date"])
+            if by_drops or entry.at < weekly_cutoff(as_of + timedelta(weeks=1)):
+                counted.add(as_of)
+    return len(counted)
 
 
 def registered_before(registry: Path) -> dict[int, str]:

@@ -59,6 +59,10 @@ class Dossier:
 
         return Dossier(self.as_of, part(self.events), part(self.episodes), self.basis)
 
+    def has_news(self) -> bool:
+        """Whether any row became known this week; without one no reason has anything new to say."""
+        return bool(self.events["is_new"].any() or self.episodes["is_new"].any())
+
 
 def gather(
     con: duckdb.DuckDBPyConnection,

@@ -96,6 +96,8 @@ def describe(
     for number, ((position, channels), person) in enumerate(zip((*chosen, *open_cases), people, strict=True)):
         is_listed = number < len(chosen)
         dossier = everything.about(person)
+        if not is_listed and not dossier.has_news():
+            continue
         named = sorted((by_rule[c] for c in channels if c in by_rule), key=lambda r: (r.deadline_working_days, r.id))
         told = [r for r in (evidence.rule_reason(rule, person, dossier, config) for rule in named) if r is not None]
         for reason in told:

@@ -4,10 +4,9 @@ One step, because scores may not outlive it: they are made, used and forgotten i
 model's files and card, aggregates for analysts, and, encrypted, the evidence of the people the lists will hold.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,15 @@ import dagster as dg
 from pipelines import drift_page, risk_card
 from pipelines.checks.gates import gate_check_results, gate_check_specs
 from pipelines.checks.watching import leak_result, watching_specs
-from pipelines.clock import weekly_cutoff
 from pipelines.evaluation.page import drawn_of, keep, told_of
 from pipelines.hub import Hub
 from pipelines.metadata import numbers, picture, table
 from pipelines.progress import tell
 from pipelines.retries import again
-from pipelines.risk_pack import (
-    JUDGED,
-    audit_attributes,
-    delivered_since,
-    linkage_quality,
-    load_declarations,
-    registered_before,
-    shadow_weeks,
-    terms,
-)
+from pipelines.risk_pack import JUDGED
 from pipelines.risk_tables import evaluation_tables, trends
 from pipelines.run import as_of_date_of
-from pipelines.settings import REPOSITORY
-from pipelines.weekly_lists import children_on
+from pipelines.weekly_risk import judge_week
 
 FEATURES = dg.AssetKey(["panel", "features"])
 MODEL = dg.AssetKey(["risk", "model"])
@@ -50,14 +38,6 @@ _MODEL_ACCEPTED = (
     "This week's list comes from named patterns and from a model. It passed every check written down beforehand but"
     " the following, which a named person has accepted until a day."
 )
-
-
-def code_hash() -> str:
-    """A hash over the source of the statistics: two lists made by different code can be told apart."""
-    digest = hashlib.sha256()
-    for path in sorted((REPOSITORY / "models").rglob("*.py")):
-        digest.update(path.relative_to(REPOSITORY).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> list[dg.AssetsDefinition]:
@@ -102,34 +82,13 @@ def risk_assets(mart_keys: list[dg.AssetKey], gates: list[dict[str, Any]]) -> li
     )
     def weekly_risk(context: dg.AssetExecutionContext) -> Iterator[Any]:
         hub: Hub = context.resources.hub
-        from models.risk.run import run_weekly
-        from pipelines.risk_registry import judged_detail, may_speak
-        from review.freeze import listed_recently
+        from pipelines.risk_registry import judged_detail
 
         as_of = as_of_date_of(context.run.tags, hub)
-        config, rules = load_declarations(hub)
         registry = hub.settings.root / "models"
         tell(f"risk: the week that ended on Sunday {as_of:%d %B %Y}, as known on Monday at two")
         with hub.zones.open("warehouse") as con:
-            run = run_weekly(
-                con,
-                config,
-                rules,
-                terms(hub, children_on(con, as_of)),
-                as_of,
-                code_hash=code_hash(),
-                record_person="warehouse.identity_export.record_person",
-                listed_recently=listed_recently(
-                    hub.store, as_of, config.channels.relist_after_weeks, until=weekly_cutoff(as_of)
-                ),
-                attributes=audit_attributes(con),
-                linkage=linkage_quality(con, as_of),
-                shadow_weeks=shadow_weeks(hub),
-                registered_before=registered_before(registry),
-                delivered_since=delivered_since(con),
-                may_speak=may_speak(hub, as_of + timedelta(days=1)),
-                progress=lambda stage: tell(f"risk: {stage}"),
-            )
+            run, config = judge_week(hub, con, as_of, lambda stage: tell(f"risk: {stage}"))
         if run.model is not None:
             keep_model(registry, run.model)
         with hub.store.transaction() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from types import SimpleNamespace
 
 import duckdb
@@ -37,20 +37,26 @@ def test_what_earlier_models_were_judged_by_is_read_from_their_cards(tmp_path):
     assert registered_before(tmp_path / "none") == {}
 
 
-def hub(mode: str) -> SimpleNamespace:
-    judged = [("risk.judged", "2026-09-27", "shadow"), ("risk.judged", "2026-09-27", "shadow")]
-    judged += [
-        ("risk.judged", "2026-10-04", "shadow"),
-        ("risk.judged", "2026-10-11", "pilot"),
-        ("list.shown", "x", "y"),
+def hub(mode: str, clock: str = "wall") -> SimpleNamespace:
+    judged = [  # week, mode, whether a model was judged, when
+        ("2026-09-27", "shadow", "m1", datetime(2026, 9, 28, 3)),
+        ("2026-09-27", "shadow", "m1", datetime(2026, 9, 29, 3)),  # made again
+        ("2026-10-04", "shadow", "m2", datetime(2026, 10, 12, 0, 59)),  # late, before the next one was due
+        ("2026-10-11", "pilot", "m3", datetime(2026, 10, 12, 3)),
+        ("2026-10-18", "shadow", None, datetime(2026, 10, 19, 3)),  # no model could be learnt
+        ("2026-08-30", "shadow", "m4", datetime(2026, 10, 19, 3)),  # a past week, made afterwards
     ]
-    entries = [SimpleNamespace(what=w, detail={"as_of_date": d, "mode": m}) for w, d, m in judged]
-    audit = SimpleNamespace(entries=lambda: entries)
-    return SimpleNamespace(partnership=SimpleNamespace(mode=mode), store=SimpleNamespace(audit=audit))
+    entries = [
+        SimpleNamespace(at=at, detail={"as_of_date": week, "mode": how, "model": model})
+        for week, how, model, at in judged
+    ]
+    audit = SimpleNamespace(entries=lambda what: entries if what == ["risk.judged"] else [])
+    return SimpleNamespace(partnership=SimpleNamespace(mode=mode, clock=clock), store=SimpleNamespace(audit=audit))
 
 
-def test_weeks_in_shadow_are_counted_once_and_only_for_live_running():
+def test_weeks_in_shadow_are_counted_once_with_a_model_in_their_own_time_and_only_for_live_running():
     assert shadow_weeks(hub("live")) == 2 and shadow_weeks(hub("pilot")) == 0
+    assert shadow_weeks(hub("live", clock="drops")) == 3
 
 
 def test_an_acceptance_whose_reason_no_list_may_print_has_none():
