@@ -92,7 +92,21 @@ def trends(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
         "refit_overlap": steady.get("refit_overlap"),
         "reasons_kept": (steady.get("reasons") or {}).get("kept"),
         "outcomes_not_yet_known": (evaluation.get("hindsight") or {}).get("not_yet_known"),
+        **_widest_gaps(evaluation.get("fairness") or {}),
     }
+
+
+def _widest_gaps(audit: Mapping[str, Any]) -> dict[str, float]:
+    """By audited attribute how far the worst served group is behind all others, of the groups whose figures are shown:
+    precision that it lacks, and need missed beyond theirs. One run has its groups; the lines show runs side by side."""
+    out: dict[str, float] = {}
+    for attribute in audit.get("attributes", []):
+        for measure, worse in (("precision", -1), ("missed", 1)):
+            apart = [g["difference"][measure] for g in attribute["groups"]]
+            gaps = [worse * one["estimate"] for one in apart if one is not None and one.get("estimate") is not None]
+            if gaps:
+                out[f"widest_gap_{measure}_{attribute['name']}"] = round(max(gaps), 6)
+    return out
 
 
 def _estimate(found: Mapping[str, Any], way: str, measure: str) -> float | None:

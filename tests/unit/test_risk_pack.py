@@ -125,6 +125,14 @@ def test_a_withheld_figure_is_called_that_and_the_list_says_what_was_accepted():
     (row,) = [line for line in shown["fairness"].value.splitlines() if "Sex" in line]
     assert row.count("withheld") == 7 and "0.010 (-0.020 to 0.040)" in row
     assert trends({}) == {}
+    audited = {"at_capacity": {}, "base_rate": 0.01, "average_precision": {}}
+    gaps = [("a", -0.04, 0.02), ("b", 0.04, -0.02), ("c", None, 0.3)]
+    groups = [
+        {"group": n, "difference": {"precision": p and {"estimate": p}, "missed": {"estimate": m}}} for n, p, m in gaps
+    ]
+    audited["fairness"] = {"attributes": [{"name": "sex", "groups": groups}, {"name": "send", "groups": []}]}
+    told = {name: value for name, value in trends(audited).items() if name.startswith("widest_gap")}
+    assert told == {"widest_gap_precision_sex": 0.04, "widest_gap_missed_sex": 0.3}
     month = {"split": "test from 2026-01-04", "base_rate": 0.01, "average_precision": {"model": 0.05}}
     month["at_capacity"] = {"model": {"precision": {"estimate": 0.3, "low": 0.2, "high": 0.4}}}
     by_month = evaluation_tables({}, [month, month])["month_by_month"].value.splitlines()
