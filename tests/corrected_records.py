@@ -73,12 +73,13 @@ def correct(landing: Path, first: Path, people: Mapping[tuple[str, str, str], De
         send(landing, label, [*rest, *changed] if feed.mode == "full" else changed, extracted)
 
 
-def notice(landing: Path, first: Path, who: Described, reference: str, extracted: datetime) -> None:
-    """A new police notification about a person, like the last of the first file in all else."""
+def notices(landing: Path, first: Path, people: Mapping[str, Described], extracted: datetime) -> None:
+    """New police notifications by reference, like the last of the first file in all but whom they are about."""
     feed = _FEEDS["police.ppn"]
     like = sent_first(first, feed.label)[-1]
-    new = {"ppn_ref": reference, "subject_no": "1", "niche_nominal_id": "", "row_state": "new"}
-    send(landing, feed.label, [like | who.words(feed) | new], extracted)
+    new = {"subject_no": "1", "niche_nominal_id": "", "row_state": "new"}
+    rows = [like | who.words(feed) | new | {"ppn_ref": reference} for reference, who in people.items()]
+    send(landing, feed.label, rows, extracted)
 
 
 def send(landing: Path, label: str, rows: Iterable[Mapping[str, str]], extracted: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Three nights of who is who through the whole pipeline: one is refused, one heals and holds, one obeys decisions.
+"""Four nights of who is who through the whole pipeline: one is refused, one heals and holds, one obeys decisions, and
+one is refused because a person has grown too large.
 
 The week's lists are issued first. Then a model is swapped by mistake: the night keeps its persons and says so
 everywhere. The model is put back, and agencies correct their records so that two pairs of listed children look like
@@ -24,7 +25,7 @@ from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
 from models.linkage.model import LinkageModel, to_files
 from pipelines.identity_lists import on_open_lists
-from tests.corrected_records import COLUMNS, Described, correct, notice
+from tests.corrected_records import COLUMNS, Described, correct, notices
 from tests.demo_hub import DemoHub, copy_of
 
 PACK = Path(__file__).parents[2] / "partnerships" / "northmere"
@@ -209,7 +210,7 @@ def refused(town: Town) -> Night:
     pack, kept = Path(town.hub.partnership), town.hub.folder / "trained"
     shutil.copytree(pack / "linkage", kept)
     _swap_model(pack)
-    notice(town.hub.root / "landing", town.first, town.described[town.another], "PPN9990001", evening(1))
+    notices(town.hub.root / "landing", town.first, {"PPN9990001": town.described[town.another]}, evening(1))
     night = _night(town)
     shutil.copytree(kept, pack / "linkage", dirs_exist_ok=True)
     return replace(night, alerts=[*night.alerts, *_sensor_tells(town.hub)])
@@ -231,8 +232,33 @@ def decided(town: Town, healed: Night) -> Night:
     for item, left, right in healed.holds:
         decision, why = words[frozenset((left, right))]
         town.hub.run("identity", "decide", item, decision, "--by", "A. Reader", "--why", why)
-    notice(town.hub.root / "landing", town.first, town.described[town.another], "PPN9990002", evening(3))
+    notices(town.hub.root / "landing", town.first, {"PPN9990002": town.described[town.another]}, evening(3))
     return _night(town)
+
+
+@pytest.fixture(scope="module")
+def grown(town: Town, decided: Night) -> Night:
+    """The next: one description is the limit, and the police describe the largest person in three more ways."""
+    pack = Path(town.hub.partnership) / "partnership.yml"
+    pack.write_text(pack.read_text(encoding="utf-8") + "\nlinkage: {largest_person: 1}\n", encoding="utf-8")
+    with town.hub.zones.open("identity", read_only=True) as con:
+        (row,) = con.execute(
+            "with said as (select person_id, forename, surname, birth_date, sex, postcode, nhs_number, "
+            "count(*) over (partition by person_id) as ways from (select distinct person_id, forename, surname, "
+            "birth_date, sex, postcode, nhs_number, upn from linkage.person_assignment as assignment "
+            "inner join canonical.person_record as record using (record_key) "
+            "where assignment.known_to = '9999-12-31' and record.known_to = '9999-12-31')) "
+            "select * exclude (ways) from said where nhs_number is not null and postcode is not null "
+            "and forename is not null and surname is not null and sex is not null and birth_date is not null "
+            "order by ways desc, person_id, nhs_number, postcode, forename limit 1"
+        ).fetchall()
+    person, largest = row[0], Described(*row[1:])
+    elsewhere = sorted({one.postcode for one in town.described.values()} - {largest.postcode})[:3]
+    more = {f"PPN999100{n}": replace(largest, postcode=postcode) for n, postcode in enumerate(elsewhere)}
+    notices(town.hub.root / "landing", town.first, more, evening(4))
+    night = _night(town)
+    assert person in decided.persons.values()
+    return night
 
 
 def test_a_swapped_model_changes_nobody_and_new_records_stand_alone(town: Town, refused: Night) -> None:
@@ -298,8 +324,23 @@ def test_decided_to_be_two_they_stay_two_and_nobody_is_asked_again(town: Town, h
     assert "A. Reader: two people. cousins" in town.hub.run("identity", "history", item)
 
 
-def test_nobody_is_named(town: Town, refused: Night, healed: Night, decided: Night) -> None:
-    for night in (refused, healed, decided):
+def test_a_person_that_grew_past_the_limit_stops_the_night(decided: Night, grown: Night) -> None:
+    why = re.search(r"The largest person would be made of (\d+) different descriptions; 1 is the limit", grown.said)
+    assert why is not None and int(why[1]) > 1
+    assert not grown.check.passed and grown.check.severity is dg.AssetCheckSeverity.ERROR
+    for said in (str(grown.shown["persons_are_kept"]), grown.status, html.unescape(grown.page)):
+        assert why[0] in " ".join(said.split())
+    # Everybody stays who they were; what came about the large one stands alone and is not lost.
+    assert {key: grown.persons[key] for key in decided.persons} == decided.persons
+    new = set(grown.persons) - set(decided.persons)
+    assert len(new) == 3 and {grown.reasons[key] for key in new} == {"held"}
+    assert len({grown.persons[key] for key in new} | set(decided.persons.values())) == 3 + len(
+        set(decided.persons.values())
+    )
+
+
+def test_nobody_is_named(town: Town, refused: Night, healed: Night, decided: Night, grown: Night) -> None:
+    for night in (refused, healed, decided, grown):
         alerts = json.dumps(night.alerts, ensure_ascii=False)
         shown = json.dumps(night.shown, default=str, ensure_ascii=False)
         for said in (night.said, night.status, night.queue, night.page, alerts, shown):
