@@ -56,7 +56,9 @@ def _with_extra(edges: pd.DataFrame, extra: pd.DataFrame, unweighed: str, nodes:
     """Edges in order, and with them the extra pairs not among them, which have no weight of their own."""
     ends = np.unique(extra[["node_l", "node_r"]].to_numpy(dtype="int64"), axis=0)
     code = [table[:, 0] * nodes + table[:, 1] for table in (edges[["node_l", "node_r"]].to_numpy(), ends)]
-    new = ends[~np.isin(code[1], code[0])]
+    # Both are in order.
+    at = np.searchsorted(code[0], code[1])
+    new = ends[np.append(code[0], -1)[at] != code[1]]
     if not len(new):
         return edges
     rest = pd.DataFrame({"node_l": new[:, 0], "node_r": new[:, 1], "match_weight": 0.0, "weights": unweighed})

@@ -66,8 +66,6 @@ def told_anew(previous: pd.DataFrame, now: pd.DataFrame, key: list[str], persons
     """
     if not persons:
         return previous
-    if not persons:
-        return previous
     mine = previous[previous["person_id"].isin(persons) & (previous["known_to"] == OPEN)]
     still = mine.merge(now[key].drop_duplicates(), on=key, how="left", indicator=True)["_merge"] == "both"
     lost = set(mine.loc[~still.to_numpy(), "person_id"])
