@@ -7,9 +7,8 @@ Three runs are killed: a first night (everything is loaded), a week (lists are f
 (a few changes on top). Each is first made once undisturbed: that is its true duration, and what it must come to.
 Then, from the same start, a run is killed up to four times in a row and let through once; the moments are spread
 evenly over the time from its first step's start to its last one's end, and those that hit no step are drawn again.
-One kill in four ends the process alone and leaves the dbt it has started behind. Afterwards every table of every zone,
-every frozen list, every released file and every landed drop must be what it is without the kills. Where one is not,
-both states are kept beside the progress file, to be looked at.
+Afterwards every table of every zone, every frozen list, every released file and every landed drop must be what it is
+without the kills. Where one is not, both states are kept beside the progress file, to be looked at.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from tests.killing import histories, kill_in_a_step, seconds_in_steps
 from tests.same_content import differences, fingerprints
 
 KILLS_PER_CHAIN = 4
-KILLED_ALONE = 0.25
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,10 @@ def chain(scenario: Scenario, moments: list[float], draw: random.Random, folder:
     hub = copy_state(scenario.start, folder / "killed")
     kills, misses = [], 0
     for share in moments:
-        alone = draw.random() < KILLED_ALONE
-        while not (steps := kill_in_a_step(hub, scenario.words, share * scenario.seconds_in_steps, alone=alone)):
+        while not (steps := kill_in_a_step(hub, scenario.words, share * scenario.seconds_in_steps)):
             misses += 1  # it had ended, or a step had: somewhere else, then
             share = draw.random()
-        kills.append({"share": round(share, 3), "alone": alone, "steps": steps})
+        kills.append({"share": round(share, 3), "steps": steps})
     wrong, stopped = ["the run itself"], None
     try:
         hub.run(*scenario.words, timeout=3_000)
@@ -163,7 +160,6 @@ def summarise(chains: list[dict[str, Any]]) -> dict[str, Any]:
     kills = [kill for one in chains for kill in one["kills"]]
     return {
         "kills": len(kills),
-        "kills_of_the_process_alone": sum(kill["alone"] for kill in kills),
         "moments_drawn_again": sum(one["misses"] for one in chains),
         "runs_compared": len(chains),
         "seconds": round(sum(one["seconds"] for one in chains), 1),

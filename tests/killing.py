@@ -47,11 +47,8 @@ def running_steps(path: Path) -> list[str]:
     return [step for step, started, ended in rows if started and (not ended or ended < started)]
 
 
-def kill_in_a_step(hub: DemoHub, words: tuple[str, ...], seconds: float, *, alone: bool = False) -> list[str]:
+def kill_in_a_step(hub: DemoHub, words: tuple[str, ...], seconds: float) -> list[str]:
     """Start a run, and SIGKILL it `seconds` after its first step began, or as soon after that as a step is running.
-
-    Args:
-        alone: the process only; what it has started (dbt) lives on.
 
     Returns:
         The steps it was in; none when the run had ended before, or ended a step in the moment of the kill.
@@ -65,7 +62,7 @@ def kill_in_a_step(hub: DemoHub, words: tuple[str, ...], seconds: float, *, alon
             strike = strike or time.monotonic() + seconds
             running.wait(max(strike - time.monotonic(), 0))
             if running_steps(new[0]):
-                return running_steps(new[0]) if running.kill(alone=alone) else []
+                return running_steps(new[0]) if running.kill() else []
     return []
 
 

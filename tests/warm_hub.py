@@ -41,15 +41,14 @@ class Running:
         self.process.join(timeout)
         return self.process.exitcode
 
-    def kill(self, *, alone: bool = False) -> bool:
-        """SIGKILL to the process and all it started, or to it `alone`; false if it had ended before."""
+    def kill(self) -> bool:
+        """SIGKILL to the process and all it started; false if it had ended before."""
         pid = int(self.process.pid or 0)
         if self.process.exitcode is not None:
             return False
-        if not alone:
-            # A process that has not yet made a group of its own is killed by the next line.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+        # A process that has not yet made a group of its own is killed by the next line.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return self.wait() == -signal.SIGKILL

@@ -51,7 +51,7 @@ def hashes(hub: DemoHub) -> dict[str, object]:
 def disturbed(waiting: DemoHub, finished: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """The first night and week on another machine, with keys of its own, each killed again and again on the way.
 
-    The moments are spread evenly over the time the undisturbed run took; one kill in four leaves the run's dbt alive.
+    The moments are spread evenly over the time the undisturbed run took.
     """
     hub = copy_of(waiting, tmp_path_factory.mktemp("disturbed"))
     night, week = sorted(span_of_steps(path) for path in histories(finished).values())[:2]
@@ -63,7 +63,7 @@ def disturbed(waiting: DemoHub, finished: DemoHub, tmp_path_factory: pytest.Temp
         seconds = (ended - begun).total_seconds()
         for place in range(kills):
             moment = (place + draw.random()) / kills
-            while not kill_in_a_step(hub, words, moment * seconds, alone=place % 4 == 1):
+            while not kill_in_a_step(hub, words, moment * seconds):
                 moment = draw.random()  # it had ended, or a step had: somewhere else, then
         hub.run(*words)
     return hub
