@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.risk.standing import WEEKLY_LIST, Standing, Week, challengers
 from pipelines.hub import Hub
@@ -25,7 +25,10 @@ def show(console: Console, everything: bool) -> None:
         return
     champion = known.champion()
     shown = list(models.items())[: None if everything else _MOST]
-    table = Table("model", "weeks it stood behind", "found of listed", "standing", "files", "approved by")
+    # A name is asked for by other commands: on a narrow terminal it is folded, never cut.
+    table = Table(
+        Column("model", overflow="fold"), "weeks it stood behind", "found of listed", "standing", "files", "approved by"
+    )
     for name, weeks in shown:
         card = card_of(hub, name)
         table.add_row(

@@ -72,8 +72,8 @@ def sunset(gate: Gate, given: GateInput) -> GateResult:
     if ends is None:
         return result(gate, FAILED, "No date is set on which the model's permission ends.", sunset=None)
     if given.as_of <= ends:
-        return result(gate, PASSED, f"The model may run until {ends.isoformat()}.", sunset=ends.isoformat())
-    words = f"The model's permission ended on {ends.isoformat()} and was not renewed."
+        return result(gate, PASSED, f"The model may run until {ends:%d %B %Y}.", sunset=ends.isoformat())
+    words = f"The model's permission ended on {ends:%d %B %Y} and was not renewed."
     return result(gate, FAILED, words, sunset=ends.isoformat())
 
 

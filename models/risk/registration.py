@@ -41,10 +41,10 @@ def registration_problem(config: RiskConfig, before: Mapping[int, str]) -> str |
         return f"Version {min([*rewritten, *lost])} was registered with other words than it has now."
     newest = lines[-1]
     if (newest.version, newest.registered_on) != (config.version, config.registered_on):
-        return f"Version {config.version} of {config.registered_on.isoformat()} is not registered."
+        return f"Version {config.version} of {config.registered_on:%d %B %Y} is not registered."
     if newest.hash != registration_hash(config):
         return (
             f"The target or a gate was changed after version {newest.version} was registered on"
-            f" {newest.registered_on.isoformat()}; a change needs a new version and date."
+            f" {newest.registered_on:%d %B %Y}; a change needs a new version and date."
         )
     return None

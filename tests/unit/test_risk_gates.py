@@ -104,7 +104,7 @@ def test_everything_in_order_passes_and_says_nothing():
         ("sign_offs", dpia(signed="2026-01-01"), FAILED, "not signed"),
         ("capacity", partnership(capacity={"North": 6}), FAILED, "1 of 2 teams"),
         ("capacity", partnership(capacity=None), FAILED, "2 of 2 teams"),
-        ("sunset", partnership(sunset="2026-10-03"), FAILED, "ended on 2026-10-03"),
+        ("sunset", partnership(sunset="2026-10-03"), FAILED, "ended on 03 October 2026"),
         ("sunset", partnership(sunset=None), FAILED, "No date is set"),
         ("history", {"history": HistorySum(364, 182, 272, 182, 900)}, UNPROVEN, "1272 days needed; 900 days are"),
         ("history", {"no_model_because": "there are 3 outcomes; 100 are needed"}, UNPROVEN, "3 outcomes"),
