@@ -127,7 +127,10 @@ class Hub:
     def declaration(self, name: str) -> dict[str, Any]:
         """A YAML file of the pack as a dictionary; empty when the pack has none."""
         path = self.settings.pack / name
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+        if not path.is_file():
+            return {}
+        # The loader of libyaml: as safe as Python's and ten times as fast; a night reads its declarations twenty times.
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}
 
     @property
     def people(self) -> str:

@@ -171,7 +171,7 @@ class Partnership(_Declared):
             PartnershipProblem: a field is missing or wrong; says which.
         """
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise PartnershipProblem(f"{path.name} of the partnership cannot be used. {wrong}.") from None
