@@ -27,7 +27,7 @@ os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """400 children whose first drops wait in landing. Copy it, then run; tests may not change it."""
     hub = DemoHub(tmp_path_factory.mktemp("waiting")).create()
-    hub.execute("dbt", "parse")
+    hub.run("dbt", "parse")
     return hub
 
 
@@ -35,6 +35,6 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
 def finished(waiting: DemoHub, tmp_path_factory: pytest.TempPathFactory) -> DemoHub:
     """The same after their first night and first week."""
     hub = copy_of(waiting, tmp_path_factory.mktemp("finished"))
-    hub.execute("run", "nightly")
-    hub.execute("run", "weekly")
+    hub.run("run", "nightly")
+    hub.run("run", "weekly")
     return hub

@@ -82,7 +82,7 @@ class DemoHub:
         return warm_hub.start(words, self.environ, self.folder / "hub.log")
 
     def create(self, children: int = CHILDREN, seed: int = 1, years: int = 5) -> DemoHub:
-        self.execute("demo", "create", "--children", str(children), "--seed", str(seed), "--years", str(years))
+        self.run("demo", "create", "--children", str(children), "--seed", str(seed), "--years", str(years))
         return self
 
 

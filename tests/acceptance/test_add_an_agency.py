@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.demo_hub import DemoHub
+from tests.demo_hub import CHILDREN, DemoHub
 
 PACK = Path(__file__).parents[2] / "partnerships" / "northmere"
 COLUMNS = ["intervention_id", "forename", "surname", "date_of_birth", "postcode", "intervention_type", "start_date"]
@@ -158,10 +158,13 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoHub, dict[st
     shutil.copytree(PACK, pack)
     _write_agency(pack)
     before = _fingerprint(pack)
-    hub = DemoHub(folder, partnership=str(pack)).create()
+    hub = DemoHub(folder, partnership=str(pack))
+    # By the command itself, as its users start it.
+    hub.execute("demo", "create", "--children", str(CHILDREN))
     sent = _write_drop(hub)
-    hub.run("run", "nightly")
-    hub.run("run", "weekly")
+    hub.execute("dbt", "parse")
+    hub.execute("run", "nightly")
+    hub.execute("run", "weekly")
     return hub, before, sent
 
 
