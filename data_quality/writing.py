@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from data_quality.contract import FeedContract
 from data_quality.drop import Manifest
@@ -159,15 +160,20 @@ def write_quarantine(
     if malformed:
         # A line that cannot be taken apart may hide a row that must not be shared.
         keeps = not any(column.reject_values for column in contract.columns)
-        con.executemany(
-            "insert into quarantine.gate.quarantined_row (drop_id, agency, feed, file_name, row_no, column_name, rule, "
-            "reason, row_as_sent, quarantined_at) values (?, ?, ?, ?, ?, ?, 'malformed_row', ?, ?, ?)",
-            [
-                [drop_id, *feed, manifest.file, line.row_no, line.column, f"the line is no row: {line.why}",
-                 json.dumps({"line": line.text}) if keeps else None, manifest.received_at]
-                for line in malformed
-            ],
-        )  # fmt: skip
+        texts = {
+            "column_name": [line.column for line in malformed],
+            "reason": [f"the line is no row: {line.why}" for line in malformed],
+            "row_as_sent": [json.dumps({"line": line.text}) if keeps else None for line in malformed],
+        }
+        told = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+        # All at once: a file in the wrong format may be a hundred thousand such lines.
+        con.register("gate_malformed", pa.table({"row_no": [line.row_no for line in malformed], **told}))
+        con.execute(
+            "insert into quarantine.gate.quarantined_row by name select ? as drop_id, ? as agency, ? as feed, "
+            "? as file_name, ?::timestamp as quarantined_at, 'malformed_row' as rule, * from gate_malformed",
+            [drop_id, *feed, manifest.file, manifest.received_at],
+        )
+        con.unregister("gate_malformed")
     # A full drop restates everything, so whatever earlier ones held is settled: corrected, gone, or held anew.
     corrected = (
         "true"
