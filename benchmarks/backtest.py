@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, peak_gigabytes
 from models.risk.declare import RiskConfig, load_risk
 from pipelines.best_possible import best_possible
 from pipelines.hub import Hub
@@ -80,9 +78,8 @@ def main() -> None:
         judged = done.rolled.judged
         if judged is not None and judged.log_odds is not None:
             told["oracle"] = best_possible(hub, con, judged, done.given.capacity, config)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     told |= {
-        "peak_gigabytes": round(kilobytes / 1024**2, 2),
+        "peak_gigabytes": peak_gigabytes(),
         "family_folds": config.evaluation.family_folds,
         "machine": machine(),
     }

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -31,7 +30,7 @@ from rich.table import Table
 
 from benchmarks.linkage_losses import losses
 from benchmarks.linkage_scores import merged_share, pairs_in, score
-from benchmarks.machine import machine, measure
+from benchmarks.machine import machine, measure, peak_gigabytes
 from benchmarks.plain_splink import plain_splink
 
 RESULTS = Path(__file__).parent / "results"
@@ -191,7 +190,7 @@ def run(folder: Path, children: int, seed: int, errors: float, console: Console)
         "plain_splink_components_095": theirs,
         "losses": losses(rows, result.edges),
         "load_average": os.getloadavg()[0],
-        "peak_gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2),
+        "peak_gigabytes": peak_gigabytes(),
     }
 
 

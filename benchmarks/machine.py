@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -31,13 +32,22 @@ def measure(command: Sequence[str], environ: Mapping[str, str]) -> Measured:
     process = subprocess.Popen(command, env=dict(environ), stdout=sys.stderr)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return Measured(
         wall_seconds=time.monotonic() - started,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_gigabytes=kilobytes / 1024**2,
+        peak_gigabytes=_gigabytes(usage.ru_maxrss),
         exit_code=process.returncode,
     )
+
+
+def peak_gigabytes() -> float:
+    """The most memory this process has held so far."""
+    return round(_gigabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss), 2)
+
+
+def _gigabytes(peak: int) -> float:
+    """What the system counts in kilobytes, and macOS in bytes."""
+    return peak / (1024**3 if sys.platform == "darwin" else 1024**2)
 
 
 def machine() -> dict[str, object]:

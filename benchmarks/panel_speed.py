@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import resource
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -29,7 +27,7 @@ import yaml
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, peak_gigabytes
 from governance.keys import load_keys
 from governance.zones import Zones
 from models.risk.declare import load_risk
@@ -49,9 +47,8 @@ def timed(into: dict[str, Any]):
 
 def sizes(panel: Panel) -> dict[str, Any]:
     """Rows and features of a panel, and the peak memory of this process so far."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     rows, features = panel.X.shape
-    return {"rows": rows, "features": features, "peak_gigabytes": round(kilobytes / 1024**2, 2)}
+    return {"rows": rows, "features": features, "peak_gigabytes": peak_gigabytes()}
 
 
 @contextmanager

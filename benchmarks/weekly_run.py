@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, peak_gigabytes
 from pipelines.hub import Hub
 from pipelines.risk_backtest import newest_week
 from pipelines.weekly_lists import children_on
@@ -53,7 +52,6 @@ def main() -> None:
         run, _ = judge_week(hub, con, as_of, stages)
         seconds = stages.seconds()
         children = children_on(con, as_of)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     told: dict[str, Any] = {
         "benchmark": "weekly_run",
         "measured_at": time.strftime("%Y-%m-%d"),
@@ -68,7 +66,7 @@ def main() -> None:
         "stage_seconds": seconds,
         "against_panel": {name: round(seconds[name] / seconds["panel"], 2) for name in ("reasons", "drift")},
         "whole_seconds": round(time.perf_counter() - began, 1),
-        "peak_gigabytes": round(kilobytes / 1024**2, 2),
+        "peak_gigabytes": peak_gigabytes(),
         "machine": machine(),
     }
     text = json.dumps(told, indent=1)
