@@ -211,6 +211,8 @@ def _groups(rng, parameters, family, families: int, config: RiskConfig, few_grou
             drawn[rng.random(n) < parameters["not_recorded"]] = config.fairness.missing
         elif one.name == "sex":
             drawn = rng.choice(["F", "M"], size=n).astype(object)
+        elif one.name == "imd_quintile":
+            drawn = rng.choice(list("12345"), size=families)[family].astype(object)
         elif one.feature is not None:
             drawn = rng.choice([f"band {i}" for i in range(len(one.edges) + 1)], size=n).astype(object)
         else:

@@ -27,6 +27,8 @@ from pipelines.settings import Settings
 # The night in a drop's file name.
 _STAMP = re.compile(r"_(\d{8})_(?:full|delta)\.")
 
+FIFTHS = ("1", "2", "3", "4", "5")
+
 
 class HubProblem(Exception):
     """Something about the partnership's folder or state that a person has to mend; the message says what."""
@@ -138,8 +140,27 @@ class Hub:
         return str(self.declaration("wording.yml").get("person", {}).get("many", "people"))
 
     def area_teams(self) -> dict[str, str]:
-        """Area team by the first part of a postcode."""
+        """Area team by outward code, the first part of a postcode."""
         return {row["outward_code"]: row["area_team"] for row in self._code_rows("area_team")}
+
+    def area_deprivation(self) -> dict[str, str]:
+        """Fifth of deprivation, "1" the most deprived, by area: an outward code, a sector or a whole postcode.
+
+        Empty where the pack has no such table. Read where addresses are, and for the fairness audit alone.
+
+        Raises:
+            HubProblem: an area has no fifth from 1 to 5, or two; says in which line.
+        """
+        found: dict[str, str] = {}
+        for line, row in enumerate(self._code_rows("area_deprivation"), start=2):
+            area, fifth = (" ".join((row.get(name) or "").split()) for name in ("area", "imd_quintile"))
+            if not area or fifth not in FIFTHS or area in found:
+                raise HubProblem(
+                    f"codes/area_deprivation.csv of the partnership, line {line}: write each area once, as an outward "
+                    f"code, a sector or a postcode, with a fifth from 1 (most deprived) to 5."
+                )
+            found[area] = fifth
+        return found
 
     def bank_holidays(self) -> frozenset[date]:
         """Days that are no working days, besides weekends."""

@@ -62,6 +62,7 @@ def how(con: duckdb.DuckDBPyConnection, hub: Hub, now: datetime) -> dict[str, An
     return {
         "order_hash": order_hash_with(hub.keys.order_seed),
         "areas": hub.area_teams(),
+        "deprivation": hub.area_deprivation(),
         "on_open_list": on_open_lists(con, hub.store, Pseudonym(hub.keys.pseudonym), now),
     }
 

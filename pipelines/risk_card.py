@@ -61,6 +61,7 @@ def pack_of(hub: Hub) -> Any:
         config=config,
         book=load_rules(hub.declaration("rules.yml"), config),
         people=hub.people,
+        looks_up_deprivation=bool(hub.area_deprivation()),
     )
 
 

@@ -117,6 +117,7 @@ def attributes_of(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     people["sex"] = np.where(n % 2 == 0, "F", "M")
     people["ethnicity_group"] = np.select([n % 10 == 0, n % 5 == 1], [None, "Asian"], "White")
     people["send"], people["disability"], people["fsm"] = "no", None, np.where(n % 4 == 0, "yes", "no")
+    people["imd_quintile"] = np.array([*"12345", None], dtype=object)[n % 6]
     return people
 
 

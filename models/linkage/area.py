@@ -1,21 +1,40 @@
-"""Which team's patch a person lives in, and since when we knew."""
+"""What the place where a person lives says: which team's patch it is and since when, and how deprived its area is."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+_FULL = re.compile(r"^([A-Z0-9]+)([0-9][A-Z]{2})$")
 
-def team_of(postcode: str | None, areas: Mapping[str, str]) -> str | None:
-    """The team whose prefix is the longest that fits.
 
-    >>> team_of("NM12AB", {"NM1": "North", "NM12": "East"}), team_of("ZZ11AA", {"NM1": "North"})
-    ('East', None)
+def of_area(postcode: str | None, said: Mapping[str, str]) -> str | None:
+    """What is said of the smallest area a postcode lies in: itself, its sector, its outward code, its letters.
+
+    ``postcode``: standardised, without a space. ``said``: by area as :func:`areas_as_written` writes them. Without a
+    space the first letters do not tell an area: NM1 1AA begins like NM11 4QS.
+
+    >>> said = areas_as_written({"NM1": "North", "NM11": "East", "nm11 4": "South", "NM": "Town", "NM12AB": "West"})
+    >>> [of_area(p, said) for p in ("NM11AA", "NM113QS", "NM114QS", "NM91AA", "NM12AB", "ZZ11AA", None)]
+    ['North', 'East', 'South', 'Town', 'West', None, None]
     """
-    text = postcode or ""
-    return next((areas[text[:n]] for n in range(len(text), 0, -1) if text[:n] in areas), None)
+    if not postcode:
+        return None
+    outward, inward = postcode[:-3], postcode[-3:]
+    areas = (f"{outward} {inward}", f"{outward} {inward[:1]}", outward, outward.rstrip("0123456789"))
+    return next((said[area] for area in areas if area in said), None)
+
+
+def areas_as_written(said: Mapping[str, str]) -> dict[str, str]:
+    """``said`` with its areas in capitals and one space before the inward part, which a full postcode may lack.
+
+    >>> areas_as_written({"nm1  2": "a", "NM12AB": "b", "nm12": "c"})
+    {'NM1 2': 'a', 'NM1 2AB': 'b', 'NM12': 'c'}
+    """
+    return {_FULL.sub(r"\1 \2", " ".join(area.upper().split())): words for area, words in said.items()}
 
 
 def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
@@ -30,13 +49,9 @@ def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
     >>> area_spells(homes, {"NM1": "North", "NM2": "South"})["area_team"].tolist()
     ['North', 'South']
     """
-    prefixes = {p.replace(" ", "").upper(): team for p, team in areas.items()}
-    codes, distinct = pd.factorize(homes["postcode"])
-    teams = np.array([*(team_of(p, prefixes) for p in distinct), None], dtype=object)[codes]
+    teams = _said_of(homes["postcode"], areas)
     since = np.maximum(homes["known_from"], homes["started_on"].astype(homes["known_from"].dtype))
-    rows = pd.DataFrame(
-        {"person": homes["person"], "area_team": pd.Series(teams, index=homes.index, dtype=object), "known_from": since}
-    )
+    rows = pd.DataFrame({"person": homes["person"], "area_team": teams, "known_from": since})
     rows = (
         rows[rows["area_team"].notna()]
         .sort_values(["person", "known_from", "area_team"])
@@ -44,3 +59,27 @@ def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
     )
     changed = (rows["person"] != rows["person"].shift()) | (rows["area_team"] != rows["area_team"].shift())
     return rows[changed].reset_index(drop=True)
+
+
+def deprivation_of_homes(homes: pd.DataFrame, fifths: Mapping[str, str]) -> pd.DataFrame:
+    """Rows ``person, deprivation_quintile``: of the first of a person's homes, by rank, whose area is known.
+
+    ``fifths``: fifth of deprivation by postcode, sector or outward code. A home outside every area says nothing, and a
+    person without any other has no row.
+
+    >>> homes = pd.DataFrame({"person": [1, 1, 2, 3], "postcode": ["NM21AA", "NM11AA", "NM11AB", "ZZ11AA"],
+    ...     "rank": [1, 0, 0, 0]})
+    >>> deprivation_of_homes(homes, {"NM1": "5", "NM1 1AB": "2", "NM2": "1"}).to_numpy().tolist()
+    [[1, '5'], [2, '2']]
+    """
+    rows = homes[["person", "rank"]].assign(deprivation_quintile=_said_of(homes["postcode"], fifths))
+    rows = rows[rows["deprivation_quintile"].notna()].sort_values(["person", "rank"]).drop_duplicates("person")
+    return rows[["person", "deprivation_quintile"]].reset_index(drop=True)
+
+
+def _said_of(postcodes: pd.Series, said: Mapping[str, str]) -> pd.Series:
+    """What is said of the area of each postcode, missing where nothing is."""
+    written = areas_as_written(said)
+    codes, distinct = pd.factorize(postcodes)
+    words = np.array([*(of_area(p, written) for p in distinct), None], dtype=object)
+    return pd.Series(words[codes], index=postcodes.index, dtype=object)

@@ -41,6 +41,8 @@ class LinkageResult:
     person_area: pd.DataFrame
     person: pd.DataFrame
     household: pd.DataFrame
+    deprivation: pd.DataFrame
+    """``person_id, deprivation_quintile`` of where persons live now; for the fairness audit, never stored here."""
     queue: pd.DataFrame
     attention: pd.DataFrame
     quality: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -57,6 +59,7 @@ def link(
     run_id: str,
     order_hash: OrderHash,
     areas: Mapping[str, str],
+    deprivation: Mapping[str, str] | None = None,
     on_open_list: Collection[str] = (),
     canonical: str = "canonical",
     state: str = "linkage",
@@ -65,6 +68,7 @@ def link(
 
     ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``:
     integers (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
+    ``deprivation``: postcode prefix -> fifth of deprivation of its area, where the partnership has such a table.
     ``on_open_list``: ids of persons who stand on a list in use: two of them become one by a person's decision alone.
     ``model``: None keeps yesterday's persons and edges (see keep.py): records that have gone stay as they last were.
     Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
@@ -146,8 +150,9 @@ def link(
     # Homes need no more than the persons, and nothing else here needs the homes before the end: the second core's work.
     beside = ThreadPoolExecutor(1)
     placing = beside.submit(
-        place, records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, at, settings
-    )
+        place, records, of_record, persons.ids, nameless.reset_index(drop=True), tables, areas, deprivation or {}, at,
+        settings,
+    )  # fmt: skip
     beside.shutdown(wait=False)
     agency, feed, source = (records[c].astype("str") for c in ("agency", "feed", "source_key"))
     text = agency + "\x1f" + feed + "\x1f" + source
@@ -207,6 +212,7 @@ def link(
         places.person_area,
         person,
         homes[["household_id", "sort_no"]],
+        places.deprivation,
         asked,
         attend,
         counted,

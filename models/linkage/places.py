@@ -9,19 +9,21 @@ import numpy as np
 import pandas as pd
 
 from models.linkage import household, residence, sensitive, standardise
-from models.linkage.area import area_spells
+from models.linkage.area import area_spells, deprivation_of_homes
 from models.linkage.ledger import OPEN, Mint, advance, codes, settle
 from models.linkage.settings import LinkageSettings
 
 
 @dataclass(frozen=True)
 class Places:
-    """The linkage tables about homes, and the household each id stands for (``household_id, position``)."""
+    """The linkage tables about homes, the household each id stands for (``household_id, position``), and how deprived
+    the area is where each person lives (``person_id, deprivation_quintile``)."""
 
     household_spell: pd.DataFrame
     record_household: pd.DataFrame
     person_area: pd.DataFrame
     household_first: pd.DataFrame
+    deprivation: pd.DataFrame
 
 
 def _tidy_spells(spells: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +53,7 @@ def place(
     nameless: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     areas: Mapping[str, str],
+    deprivation: Mapping[str, str],
     now: pd.Timestamp,
     settings: LinkageSettings,
 ) -> Places:
@@ -100,9 +103,11 @@ def place(
     latest = latest.assign(person_id=person_ids[latest["person"].to_numpy(dtype="int64")])
     known_areas = sensitive.told_anew(tables["person_area"], latest, ["person_id", "area_team"], hiding_ids)
     person_area = _areas(areas_of, person_ids, known_areas, now)
+    deprived = deprivation_of_homes(homes, deprivation)
+    deprived.insert(0, "person_id", person_ids[deprived.pop("person").to_numpy(dtype="int64")])
     made["position"] = first.reindex(made["person"]).to_numpy()
     earliest = made.groupby("household_id")["position"].min().reset_index()
-    return Places(household_spell, record_household, person_area, earliest)
+    return Places(household_spell, record_household, person_area, earliest, deprived)
 
 
 def _household_ids(made: pd.DataFrame, previous: pd.DataFrame) -> np.ndarray:

@@ -11,7 +11,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.risk.card import WAYS
-from models.risk.card_pack import Feed, Pack, day, joined, not_answered, notice, percent, share, table, titled
+from models.risk.card_pack import (
+    Feed,
+    Pack,
+    day,
+    joined,
+    looked_up,
+    not_answered,
+    notice,
+    percent,
+    share,
+    table,
+    titled,
+)
 
 VERSION = "2.1"
 
@@ -183,7 +195,9 @@ def _sensitive(pack: Pack) -> str:
     audit = sorted({column.replace("_", " ") for f in _own(pack) for column in f.columns.get("audit", ())})
     if not audit:
         return "None is sent."
-    return f"{', '.join(audit)}: kept apart, read for the fairness audit alone; no feature can read them."
+    return (
+        f"{', '.join(audit)}: kept apart, read for the fairness audit alone; no feature can read them.{looked_up(pack)}"
+    )
 
 
 def _datasets(pack: Pack) -> str:

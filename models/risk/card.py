@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.risk.card_pack import Pack, day, joined, notice, number, percent, share, table, titled
+from models.risk.card_pack import Pack, day, joined, looked_up, notice, number, percent, share, table, titled
 from models.risk.declare import Feature
 from models.risk.gate_declare import Gate
 
@@ -147,7 +147,7 @@ def _data(pack: Pack) -> list[str]:
         "One agreement a feed; a feed without a valid agreement is not read. Columns outside an agreement are dropped.",
         table(["feed", "what it is for", "agreement", "kept, months"], rows),
         f"Kept apart for the fairness audit, where no feature can read them: {', '.join(audit) or 'nothing'}."
-        " Lawful grounds of each feed stand in the transparency record (`atrs.md`).",
+        f"{looked_up(pack)} Lawful grounds of each feed stand in the transparency record (`atrs.md`).",
     ]
 
 

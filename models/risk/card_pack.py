@@ -33,7 +33,8 @@ class Feed:
 @dataclass(frozen=True)
 class Pack:
     """partnership: partnership.yml; cohort: cohort.yml; feeds: those that are on, in the pack's order; people: what the
-    pack calls those its lists are about (`children`)."""
+    pack calls those its lists are about (`children`); looks_up_deprivation: whether it has a table of areas for the
+    audit."""
 
     partnership: Mapping[str, Any]
     cohort: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Pack:
     config: RiskConfig
     book: RuleBook
     people: str
+    looks_up_deprivation: bool = False
 
     @property
     def transparency(self) -> Mapping[str, Any]:
@@ -59,6 +61,16 @@ def titled(pack: Pack, feed: Feed) -> str:
     """A feed under its agency's name for people, never its key: a sealed agency's key may say what it is."""
     agency = (pack.partnership.get("agencies") or {}).get(feed.agency, {}).get("title", feed.agency)
     return f"{agency}: {feed.name.split('__')[-1].replace('_', ' ')}"
+
+
+def looked_up(pack: Pack) -> str:
+    """What no agency sends and the audit is told all the same, as a sentence to append; else nothing."""
+    if not pack.looks_up_deprivation:
+        return ""
+    return (
+        " The deprivation of the home's area is sent by nobody: it is looked up by postcode where addresses are kept,"
+        " and the fifth alone is told, to the audit alone."
+    )
 
 
 def not_answered(key: str, whose: str) -> str:

@@ -1,5 +1,7 @@
 """Who is who: dbt's identity models, linkage, and the little that leaves the identity zone."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 import duckdb
 
@@ -13,46 +15,54 @@ from pipelines.progress import tell
 from pipelines.retries import again
 from pipelines.run import instant_of
 
+if TYPE_CHECKING:
+    from models.linkage import LinkageResult
+
 PERSONS = dg.AssetKey(["identity", "persons"])
 HOUSEHOLDS = dg.AssetKey(["identity", "households"])
-EXPORT = dg.AssetKey(["identity_export", "record_person"])
+# What is shown as an asset: all but the figures about linkage, which are the persons' own metadata.
 EXPORTED = tuple(
-    dg.AssetKey(["identity_export", name])
-    for name in (
-        "record_person",
-        "record_household",
-        "household_spell",
-        "person",
-        "household",
-        "record_maybe_person",
+    dg.AssetKey(list(key))
+    for key in (
+        ("identity_export", "record_person"),
+        ("identity_export", "record_household"),
+        ("identity_export", "household_spell"),
+        ("identity_export", "person"),
+        ("identity_export", "household"),
+        ("identity_export", "record_maybe_person"),
+        ("audit", "person_deprivation"),
     )
 )
 
 # What crosses the firewall, and nothing else. `pseudonym` turns an opaque id into a keyed one.
 _EXPORTS = {
-    "record_person": """
+    "identity_export.record_person": """
         select record_key, pseudonym('person' || chr(31) || person_id) as person_key, known_from, known_to, link_basis
         from identity.linkage.person_assignment""",
-    "record_household": """
+    "identity_export.record_household": """
         select record_key, pseudonym('household' || chr(31) || household_id) as household_key, known_from, known_to
         from identity.linkage.record_household""",
-    "household_spell": """
+    "identity_export.household_spell": """
         select pseudonym('person' || chr(31) || person_id) as person_key,
                pseudonym('household' || chr(31) || household_id) as household_key,
                started_on, ended_on, known_from, known_to
         from identity.linkage.household_spell""",
-    "person": """
+    "identity_export.person": """
         select pseudonym('person' || chr(31) || person_id) as person_key,
                birth_month, area_team, sort_no, known_from, known_to
         from linked_person""",
-    "linkage_quality": """
+    "identity_export.linkage_quality": """
         select night, measure, scope, value, low, high, n from identity.linkage.quality""",
-    "household": """
+    "identity_export.household": """
         select pseudonym('household' || chr(31) || household_id) as household_key, sort_no
         from linked_household""",
+    # For the fairness audit, in the schema that no feature may read: the fifth alone, never the area.
+    "audit.person_deprivation": """
+        select pseudonym('person' || chr(31) || person_id) as person_key, deprivation_quintile
+        from linked_deprivation""",
     # Links too weak to join records: the likeliest other person of a record, where it is likelier than not. Never
     # across a barrier: what parts two identities parts guesses too.
-    "record_maybe_person": """
+    "identity_export.record_maybe_person": """
         with pair as (
             select record_key_l as record_key, record_key_r as other_key, adjusted_weight, adjusted_by
             from identity.linkage.edge
@@ -116,7 +126,8 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
                     group_name="identity",
                     kinds={"duckdb"},
                     owners=owner,
-                    description="Leaves the identity zone: keys, spells, month of birth, team. No name, no identifier.",
+                    description="Leaves the identity zone: keys, spells, month of birth, team; for the audit the "
+                    "fifth of deprivation. No name, no identifier, no address.",
                 )
                 for key in EXPORTED
             ],
@@ -129,31 +140,34 @@ def identity_assets(canonical_keys: list[dg.AssetKey]) -> list[dg.AssetsDefiniti
         with hub.zones.open("identity", "warehouse") as con:
             night = night_of_linkage(con, hub, instant_of(context.run.tags, hub), context.run_id)
             result = night.result
-            counts = export(con, result.person, result.household, hub.keys.pseudonym)
-        tell(f"identity: {counts['record_person']:,} records are {result.person.person_id.nunique():,} persons")
+            counts = export(con, result, hub.keys.pseudonym)
+        records = counts["identity_export.record_person"]
+        tell(f"identity: {records:,} records are {result.person.person_id.nunique():,} persons")
         for sentence in night.verdict.why:
             tell(f"identity: {'yesterday is kept' if night.verdict.kept else 'let pass'}: {sentence}")
-        yield dg.MaterializeResult(asset_key=PERSONS, metadata=night_metadata(night, counts["record_person"]))
+        yield dg.MaterializeResult(asset_key=PERSONS, metadata=night_metadata(night, records))
         yield dg.MaterializeResult(asset_key=HOUSEHOLDS, metadata=numbers({"households": len(result.household)}))
         for key in EXPORTED:
-            yield dg.MaterializeResult(asset_key=key, metadata=numbers({"dagster/row_count": counts[key.path[-1]]}))
+            rows = counts[".".join(key.path)]
+            yield dg.MaterializeResult(asset_key=key, metadata=numbers({"dagster/row_count": rows}))
         yield from linkage_check_results(PERSONS, night)
 
     return [who_is_who]
 
 
-def export(con: duckdb.DuckDBPyConnection, person, household, pseudonym_key: bytes) -> dict[str, int]:
+def export(con: duckdb.DuckDBPyConnection, result: "LinkageResult", pseudonym_key: bytes) -> dict[str, int]:
     """Replace what the warehouse knows of identity, in one transaction; returns rows per table."""
     Pseudonym(pseudonym_key).install(con)
-    con.register("linked_person", person)
-    con.register("linked_household", household)
+    frames = {"person": result.person, "household": result.household, "deprivation": result.deprivation}
+    for name, frame in frames.items():
+        con.register(f"linked_{name}", frame)
     counts: dict[str, int] = {}
     con.execute("begin transaction")
-    for name, sql in _EXPORTS.items():
-        con.execute(f"delete from warehouse.identity_export.{name}")
-        rows = con.execute(f"insert into warehouse.identity_export.{name} {sql}").fetchall()
-        counts[name] = int(rows[0][0])
+    for table, sql in _EXPORTS.items():
+        con.execute(f"delete from warehouse.{table}")
+        rows = con.execute(f"insert into warehouse.{table} {sql}").fetchall()
+        counts[table] = int(rows[0][0])
     con.execute("commit")
-    con.unregister("linked_person")
-    con.unregister("linked_household")
+    for name in frames:
+        con.unregister(f"linked_{name}")
     return counts

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 from data_quality.contract import load_pack_contracts
 
 PACK = Path(__file__).parents[2] / "partnerships" / "northmere"
-REFERENCE = {"area_team", "school_calendar", "bank_holidays"}
+REFERENCE = {"area_deprivation", "area_team", "school_calendar", "bank_holidays"}
 SETS = sorted(path for path in (PACK / "codes").glob("*.csv") if path.stem not in REFERENCE)
 REGISTER_REFORM = date(2024, 8, 19)
 
@@ -92,6 +92,21 @@ def test_every_outward_code_has_a_team_of_the_partnership():
     teams = {team["name"] for team in partnership()["areas"]["teams"]}
     assert {row["area_team"] for row in areas} == teams
     assert len({row["outward_code"] for row in areas}) == len(areas)
+
+
+def test_every_sector_of_every_team_has_its_fifth_of_deprivation():
+    """The areas of the made world differ: no team is all of one fifth, and the fifths are of one size."""
+    fifth = {row["area"]: row["imd_quintile"] for row in rows("area_deprivation")}
+    outward = {row["outward_code"]: row["area_team"] for row in rows("area_team")}
+    assert fifth.keys() == {f"{code} {digit}" for code in outward for digit in range(10)}
+    assert set(Counter(fifth.values()).values()) == {len(fifth) // 5} and set(fifth.values()) == set("12345")
+    of_team = defaultdict(list)
+    for area, one in fifth.items():
+        of_team[outward[area.split()[0]]].append(int(one))
+    assert all(len(set(found)) >= 4 for found in of_team.values())
+    mean = {team: sum(found) / len(found) for team, found in of_team.items()}
+    # The made world records more of families in the north than of families in the south with the same need.
+    assert min(mean, key=mean.get) == "North" and max(mean, key=mean.get) == "South"
 
 
 def test_calendar_reaches_to_the_day_after_which_the_hub_refuses():

@@ -83,7 +83,7 @@ def _night_and_week(hub: Any) -> Made:
             areas=hub.area_teams(),
         )
         write(con, result)
-        export(con, result.person, result.household, hub.keys.pseudonym)
+        export(con, result, hub.keys.pseudonym)
     assert pair.dbt("warehouse", "run", "--select", "tag:warehouse", variables=clock).success
     return Made(hub, sum(one.loaded for one in reports), sum(one.quarantined for one in reports))
 

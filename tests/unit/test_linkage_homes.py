@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
 
+from models.linkage.area import area_spells, deprivation_of_homes
 from models.linkage.household import households
 from models.linkage.names import surname
 from models.linkage.places import _household_ids, place
@@ -148,7 +151,7 @@ def test_a_hub_takes_no_home_from_its_neighbours_at_the_postcode() -> None:
     unnamed = pd.DataFrame(
         {"record_key": ["u"], "postcode": [None], "uprn": ["77"], "known_from": [DAY("2024-01-01")]}
     ).astype({"postcode": object})
-    made = place(records, cluster, ids, unnamed, tables, {}, DAY("2026-10-05"), settings)
+    made = place(records, cluster, ids, unnamed, tables, {}, {}, DAY("2026-10-05"), settings)
     spell = made.household_spell
     assert spell["ended_on"].isna().all() and (spell["known_to"] == FAR).all()
     at = spell.set_index("person_id")["household_id"]
@@ -171,3 +174,20 @@ def test_two_homes_since_one_day_are_the_same_two_when_asked_again() -> None:
     # Moved since: the home that is left over is new, and the other one keeps its name.
     alone = _household_ids(made[made["household"] != 3], before)
     assert alone.tolist() == ["H2", "H1", "H3"]
+
+
+_OUTWARD = st.builds("{}{}".format, st.sampled_from(["ZM", "Z", "ZN"]), st.integers(1, 19))
+_INWARD = st.builds("{}{}{}".format, st.integers(0, 9), st.sampled_from("ABD"), st.sampled_from("EFG"))
+
+
+@given(st.dictionaries(_OUTWARD, st.sampled_from(["North", "South"]), min_size=1), _OUTWARD, _INWARD)
+def test_a_home_is_on_the_patch_of_its_own_outward_code_alone(teams: dict, outward: str, inward: str) -> None:
+    """ZM1 1AB begins like ZM11 2CD once the blank is gone: three homes in ten of ZM1 once went to another team."""
+    homes = pd.DataFrame({"person": [0], "postcode": [outward + inward], "rank": [0]}).assign(
+        started_on=DAY("2024-01-01"), known_from=DAY("2024-01-01")
+    )
+    found = area_spells(homes, teams)["area_team"].tolist()
+    assert found == ([teams[outward]] if outward in teams else [])
+    sector = {f"{code} {digit}": str(digit % 5 + 1) for code in teams for digit in range(10)}
+    fifth = deprivation_of_homes(homes, sector)["deprivation_quintile"].tolist()
+    assert fifth == ([str(int(inward[0]) % 5 + 1)] if outward in teams else [])

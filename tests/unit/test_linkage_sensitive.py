@@ -14,6 +14,7 @@ from models.linkage.standardise import standardise
 
 S = LinkageSettings()
 DAY = pd.Timestamp
+FIFTHS = {"ZM1": "1", "ZM2": "2", "ZM3": "3", "ZM4": "4"}
 AREAS = {"ZM1": "North", "ZM2": "South", "ZM3": "East", "ZM4": "West"}
 # Postcode and UPRN; the last two are where the family may hide: one shared with others, one of its own.
 HOMES = [("ZM1 1AA", "11"), ("ZM2 1AA", "21"), ("ZM2 1AA", "22"), ("ZM3 3CC", "31")]
@@ -76,7 +77,7 @@ def places(made, state=STATE, now: str = "2026-10-05") -> Places:
             "known_from": [DAY("2024-06-01")] * 2,
         }
     ).astype({"postcode": object, "uprn": object})
-    return place(records, labels, ids, unnamed, {**tables, **state}, AREAS, DAY(now), S)
+    return place(records, labels, ids, unnamed, {**tables, **state}, AREAS, FIFTHS, DAY(now), S)
 
 
 _stay = st.tuples(
@@ -100,7 +101,7 @@ def test_nothing_of_any_household_area_or_sibling_depends_on_where_a_hiding_fami
     relations = [pair for pair in relations if (pair[0] in family) == (pair[1] in family)]
     here = places(town(stays, relations, HOMES[SHARED]))
     there = places(town(stays, relations, APART))
-    for name in ("household_spell", "record_household", "person_area"):
+    for name in ("household_spell", "record_household", "person_area", "deprivation"):
         pd.testing.assert_frame_equal(getattr(here, name), getattr(there, name))
 
 
@@ -114,6 +115,7 @@ def test_kin_hide_with_the_one_whose_address_is_marked() -> None:
         "P000000000": "North",
         "P000000002": "East",
     }
+    assert kin.deprivation.to_numpy().tolist() == [["P000000000", "1"], ["P000000002", "3"]]
 
 
 def test_what_was_said_before_the_address_was_known_to_be_a_refuge_is_told_anew() -> None:

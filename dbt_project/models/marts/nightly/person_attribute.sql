@@ -1,10 +1,15 @@
--- The latest value sent by any agency. Kept in the audit schema, which no feature may read.
+-- The latest value sent by any agency; of deprivation, where none sends it, that of the area of the home. Kept in the
+-- audit schema, which no feature may read.
 with attribute as (
     select * from {{ ref('canonical_person_attribute') }}
 ),
 
 owner as (
     select * from {{ ref('int_record_owner') }} where person_key is not null
+),
+
+deprivation as (
+    select * from {{ source('audit', 'person_deprivation') }}
 ),
 
 known as (
@@ -17,7 +22,7 @@ known as (
     ) }}
 ),
 
-latest as (
+sent as (
     select
         person_key,
         attribute,
@@ -26,6 +31,23 @@ latest as (
     from known
     where known_to = {{ open_end() }} and value is not null
     group by person_key, attribute
+),
+
+looked_up as (
+    select
+        deprivation.person_key,
+        'deprivation_quintile' as attribute,
+        deprivation.deprivation_quintile as value
+    from deprivation
+    left join sent
+        on deprivation.person_key = sent.person_key and sent.attribute = 'deprivation_quintile'
+    where sent.person_key is null
+),
+
+latest as (
+    select * from sent
+    union all
+    select * from looked_up
 ),
 
 final as (
