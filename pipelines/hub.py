@@ -151,9 +151,11 @@ class Hub:
         Raises:
             HubProblem: an area has no fifth from 1 to 5, or two; says in which line.
         """
+        from models.linkage.area import area_as_written
+
         found: dict[str, str] = {}
         for line, row in enumerate(self._code_rows("area_deprivation"), start=2):
-            area, fifth = (" ".join((row.get(name) or "").split()) for name in ("area", "imd_quintile"))
+            area, fifth = area_as_written(row.get("area") or ""), (row.get("imd_quintile") or "").strip()
             if not area or fifth not in FIFTHS or area in found:
                 raise HubProblem(
                     f"codes/area_deprivation.csv of the partnership, line {line}: write each area once, as an outward "

@@ -125,7 +125,7 @@ def _fairness(audit: Mapping[str, Any]) -> dg.MetadataValue:
             *(_interval(g[k]) for k in ("selection", "precision", "missed", "calibration")),
             *(_interval(g["difference"][k]) for k in ("precision", "missed")),
             _count(g["recording"]["listed_without_need"]),
-            g["recording"]["given_recording"],
+            _count(g["recording"]["given_recording"]),
         ]
         for attribute in audit["attributes"]
         for g in attribute["groups"]

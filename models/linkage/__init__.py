@@ -28,7 +28,7 @@ The way through, one module a step::
 ``person_area``      person_id, area_team, known_from, known_to
 ``person``           person_id, birth_month, area_team, sort_no, known_from, known_to: for export
 ``household``        household_id, sort_no: for export
-``deprivation``      person_id, deprivation_quintile of where they live now: for export to the audit alone
+``deprivation``      person_id, deprivation_quintile of their latest home: for export to the audit alone
 ``queue``            linkage.review_queue: what waits for a person, most useful first; replaces the table
 ``attention``        linkage.needs_attention: clusters frozen because decisions contradict; replaces the table
 ``quality``          placeholders, blocking, feeds, link_rates, conflicts, cluster_sizes, edges_by_kind, queue,

@@ -8,33 +8,35 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+_LETTERS = re.compile(r"[A-Z]+")
 _FULL = re.compile(r"^([A-Z0-9]+)([0-9][A-Z]{2})$")
 
 
 def of_area(postcode: str | None, said: Mapping[str, str]) -> str | None:
     """What is said of the smallest area a postcode lies in: itself, its sector, its outward code, its letters.
 
-    ``postcode``: standardised, without a space. ``said``: by area as :func:`areas_as_written` writes them. Without a
+    ``postcode``: standardised, without a space. ``said``: by area as :func:`area_as_written` writes one. Without a
     space the first letters do not tell an area: NM1 1AA begins like NM11 4QS.
 
-    >>> said = areas_as_written({"NM1": "North", "NM11": "East", "nm11 4": "South", "NM": "Town", "NM12AB": "West"})
-    >>> [of_area(p, said) for p in ("NM11AA", "NM113QS", "NM114QS", "NM91AA", "NM12AB", "ZZ11AA", None)]
+    >>> said = {"NM1": "North", "NM11": "East", "NM11 4": "South", "NM": "Town", "NM1 2AB": "West"}
+    >>> [of_area(p, said) for p in ("NM11AA", "NM113QS", "NM114QS", "NM9A1AA", "NM12AB", "ZZ11AA", None)]
     ['North', 'East', 'South', 'Town', 'West', None, None]
     """
     if not postcode:
         return None
     outward, inward = postcode[:-3], postcode[-3:]
-    areas = (f"{outward} {inward}", f"{outward} {inward[:1]}", outward, outward.rstrip("0123456789"))
+    letters = _LETTERS.match(outward)
+    areas = (f"{outward} {inward}", f"{outward} {inward[:1]}", outward, letters.group() if letters else "")
     return next((said[area] for area in areas if area in said), None)
 
 
-def areas_as_written(said: Mapping[str, str]) -> dict[str, str]:
-    """``said`` with its areas in capitals and one space before the inward part, which a full postcode may lack.
+def area_as_written(area: str) -> str:
+    """An area in capitals, with one space before the inward part, which a full postcode may lack.
 
-    >>> areas_as_written({"nm1  2": "a", "NM12AB": "b", "nm12": "c"})
-    {'NM1 2': 'a', 'NM1 2AB': 'b', 'NM12': 'c'}
+    >>> area_as_written("nm1  2"), area_as_written("NM12AB"), area_as_written(" nm12")
+    ('NM1 2', 'NM1 2AB', 'NM12')
     """
-    return {_FULL.sub(r"\1 \2", " ".join(area.upper().split())): words for area, words in said.items()}
+    return _FULL.sub(r"\1 \2", " ".join(area.upper().split()))
 
 
 def area_spells(homes: pd.DataFrame, areas: Mapping[str, str]) -> pd.DataFrame:
@@ -79,7 +81,9 @@ def deprivation_of_homes(homes: pd.DataFrame, fifths: Mapping[str, str]) -> pd.D
 
 def _said_of(postcodes: pd.Series, said: Mapping[str, str]) -> pd.Series:
     """What is said of the area of each postcode, missing where nothing is."""
-    written = areas_as_written(said)
+    if not said:
+        return pd.Series(None, index=postcodes.index, dtype=object)
+    written = {area_as_written(area): words for area, words in said.items()}
     codes, distinct = pd.factorize(postcodes)
     words = np.array([*(of_area(p, written) for p in distinct), None], dtype=object)
     return pd.Series(words[codes], index=postcodes.index, dtype=object)

@@ -42,7 +42,7 @@ class LinkageResult:
     person: pd.DataFrame
     household: pd.DataFrame
     deprivation: pd.DataFrame
-    """``person_id, deprivation_quintile`` of where persons live now; for the fairness audit, never stored here."""
+    """``person_id, deprivation_quintile`` of persons' latest homes; for the fairness audit, never stored here."""
     queue: pd.DataFrame
     attention: pd.DataFrame
     quality: dict[str, pd.DataFrame] = field(default_factory=dict)

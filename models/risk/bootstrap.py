@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from models.risk.measures import ratio, rounded, wilson
+from models.risk.measures import NOTICED, ratio, rounded, wilson
 
 # A true difference of (1.96 + 0.84) standard errors is found four times in five; a 95 % interval reaches 1.96 of them.
-POWER = (1.959964 + 0.841621) / 1.959964
+POWER = NOTICED / 1.959964
 
 
 class FamilyBootstrap:

@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from models.risk.drift_declare import Drift
-from models.risk.gate_declare import Evaluation, Fairness, Gate, Registration, Strict
+from models.risk.gate_declare import ASKED_ANYWHERE, Evaluation, Fairness, Gate, Registration, Strict
 
 EVENT_KINDS = frozenset(
     {"count", "sum", "days_since", "distinct_agencies", "distinct_types", "change", "count_since_end"}
@@ -256,6 +256,11 @@ class RiskConfig(Strict):
         for attribute in self.fairness.attributes:
             if attribute.feature is not None and attribute.feature not in seen:
                 raise ValueError(f"attribute {attribute.name}: {attribute.feature} is not a declared feature")
+        lacking = [kind for kind in ASKED_ANYWHERE if kind not in {gate.kind for gate in self.gates}]
+        if lacking:
+            raise ValueError(
+                f"gates: of every model is asked {', '.join(lacking)}, and no gate of that kind is declared"
+            )
         self._refuse_never_features(seen)
         return self
 

@@ -4,10 +4,10 @@ The attributes lie apart and come in as a frame used here alone; no feature read
 Missing is a group: those whose ethnicity nobody wrote down are people too. Intervals draw whole families again; small
 numbers are withheld, and where one alone would be withheld the next smallest goes with it: totals are published.
 
-*Flagged because watched?* A group about whom more is recorded is listed more often. Among people who turned out to need
-nothing, `listed_without_need` is the share ever listed, `given_recording` what it would be if only the number of
-recorded contacts mattered (everybody's share at the same number of contacts, weighted by the group's contacts). Where
-the first exceeds the second, the group is listed for more than being watched.
+*Flagged because watched?* A group about whom more is recorded is listed more often. Of the weeks of people who turned
+out to need nothing, `listed_without_need` is the share in which they were listed, `given_recording` what it would be if
+only the number of recorded contacts mattered (everybody's share at the same number, weighted by the group's). Where the
+first exceeds the second, the group is listed for more than being watched.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from models.risk.measures import linear_ratio, rounded
 from models.risk.panel import Panel
 
 COUNTS = ("people", "listed_people", "people_in_need")
+MEASURES = ("selection", "precision", "missed", "calibration")
 RECORDING_BANDS = np.array([1, 2, 4, 8, 16])
 
 
@@ -89,7 +90,7 @@ def audit(
             row = _figures(whole, mine, listed, p, settings.smallest_cell)
             row |= {"group": name, "recording": _recording(whole, mine, listed, contacts, expected)}
             row["over_time"] = [
-                {"period": t} | _over_time(stats, mine[here], listed[here], settings.smallest_cell)
+                {"period": t} | _over_time(stats, mine[here], listed[here], p[here], settings.smallest_cell)
                 for t, here, stats in parts
             ]
             rows.append(row)
@@ -134,11 +135,19 @@ def _figures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.
     return out
 
 
-def _over_time(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, least: int) -> dict[str, Any]:
-    """Precision and missed of a group in one stretch of time."""
+def _over_time(
+    stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.ndarray, least: int
+) -> dict[str, Any]:
+    """Selection, precision, missed and calibration of a group in one stretch of time."""
+    people, ever = stats.once(mine), stats.once(mine & listed)
     found, shown = stats.precision(listed & mine)
     reached, need = stats.recall(listed & mine, mine)
+    observed = stats.boot.totals(mine & stats.y, np.where(mine, p, 0.0)).T
     return {
+        "selection": None
+        if _small(people.sum(), ever.sum(), least)
+        else linear_ratio(*stats.boot.totals(ever, people).T),
+        "calibration": None if need.sum() < least else linear_ratio(*observed),
         "precision": None if _small(shown.sum(), found.sum(), least) else stats.boot.share(found, shown),
         "missed": None if _small(need.sum(), reached.sum(), least) else stats.boot.share(need - reached, need),
     }
@@ -182,10 +191,14 @@ def _withhold(rows: list[dict[str, Any]], least: int) -> None:
             smallest[measure] = smallest["difference"][measure] = None
     for row in rows:
         del row["sizes"]
-        if row["listed_people"] is None:
-            row["selection"] = row["recording"]["listed_without_need"] = None
+        if row["people"] is None or row["listed_people"] is None:
+            row["selection"] = None
+            row["recording"] = dict.fromkeys(row["recording"])
         if row["people_in_need"] is None:
             row["missed"] = row["calibration"] = None
+        # A figure that is withheld as a whole is not told by its parts.
+        for part in row["over_time"]:
+            part.update(dict.fromkeys(m for m in part if m in MEASURES and row[m] is None))
 
 
 def _small(under: float, over: float, least: int) -> bool:

@@ -73,6 +73,9 @@ class Registration(Strict):
 
 
 Measure = Literal["precision", "missed"]
+# The terms under which any model runs: no pack may leave out a gate on one of them. What the evidence has to show is
+# the pack's to declare, and stands on its card.
+ASKED_ANYWHERE = ("registration", "mode", "sign_offs", "capacity", "sunset")
 
 
 class Gate(Strict):

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from models.risk.bootstrap import POWER
 from models.risk.gate_declare import Gate
 from models.risk.gate_result import FAILED, PASSED, UNPROVEN, GateInput, GateResult, in_a_hundred, result
 from models.risk.gate_terms import spaced
+from models.risk.measures import rounded
 
 _MEASURES = {"precision": "how often a listing is right", "missed": "how many in need are missed"}
 
@@ -124,6 +126,7 @@ def stability(gate: Gate, given: GateInput) -> GateResult:
     turnover, overlap = steady["turnover"], steady.get("refit_overlap")
     numbers = {"turnover": turnover, "refit_overlap": overlap, "places": steady["places"]}
     numbers |= {"most_turnover": gate.most_turnover, "least_overlap": gate.least_overlap}
+    numbers |= {"could_have_found": steady.get("detectable")}
     if turnover > gate.most_turnover:
         words = f"Too many of those pointed to change from one week to the next ({in_a_hundred(turnover)})."
         return result(gate, FAILED, words, **numbers)
@@ -142,6 +145,8 @@ def linkage(gate: Gate, given: GateInput) -> GateResult:
     missing = [m for m in gate.least if m not in known]
     numbers = {f"{m}_{part}": v for m in gate.least if m in known for part, v in known[m].items()}
     numbers |= {f"least_{m}": v for m, v in gate.least.items()}
+    widths = [known[m]["high"] - known[m]["low"] for m in gate.least if m in known]
+    numbers |= {"could_have_found": rounded(POWER * max(widths) / 2) if widths else None}
     short = [m for m, least in gate.least.items() if m in known and known[m]["low"] < least]
     wrong = [m for m in short if known[m]["high"] < gate.least[m]]
     if wrong:

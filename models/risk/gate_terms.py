@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from models.risk.gate_declare import Gate
 from models.risk.gate_result import FAILED, PASSED, GateInput, GateResult, result
+
+# For how long a model may be allowed to run, or a gate be accepted, before somebody has to look at it again.
+YEAR = timedelta(days=366)
 
 
 def registration(gate: Gate, given: GateInput) -> GateResult:
@@ -48,9 +51,9 @@ def _lacking(required: tuple[str, ...], given: GateInput) -> str:
     missing, outdated = [], []
     for name in required:
         entry = signed.get(_plain(name))
-        if entry is None or not entry[0] or entry[0] > given.as_of:
+        if entry is None or entry[0] > given.as_of:
             missing.append(name)
-        elif entry[1] is not None and entry[1] < given.as_of:
+        elif entry[1] < given.as_of:
             outdated.append(name)
     parts = [f"not signed: {', '.join(map(spaced, missing))}"] if missing else []
     parts += [f"out of date: {', '.join(map(spaced, outdated))}"] if outdated else []
@@ -67,10 +70,13 @@ def capacity(gate: Gate, given: GateInput) -> GateResult:
 
 
 def sunset(gate: Gate, given: GateInput) -> GateResult:
-    """The permission to run has not ended."""
+    """The permission to run has not ended, and was not given for more than a year."""
     ends = as_date(given.partnership.get("sunset"))
     if ends is None:
         return result(gate, FAILED, "No date is set on which the model's permission ends.", sunset=None)
+    if ends - given.as_of > YEAR:
+        words = f"The model's permission ends on {ends:%d %B %Y}; it may be given for a year at most."
+        return result(gate, FAILED, words, sunset=ends.isoformat())
     if given.as_of <= ends:
         return result(gate, PASSED, f"The model may run until {ends:%d %B %Y}.", sunset=ends.isoformat())
     words = f"The model's permission ended on {ends:%d %B %Y} and was not renewed."
@@ -104,16 +110,13 @@ _WORDS = {
 }
 
 
-def _signed(raw: Any) -> dict[str, tuple[date | None, date | None]]:
-    """Sign-offs as {name: (signed, expires)}, from a mapping or a list; an entry without a person is not a sign-off."""
-    items = raw.items() if isinstance(raw, Mapping) else ((e.get("role") or e.get("name"), e) for e in raw)
+def _signed(raw: Mapping[str, Any]) -> dict[str, tuple[date, date]]:
+    """Sign-offs as {name: (signed, expires)}; an entry without a person, or without either day, is none."""
     out = {}
-    for name, entry in items:
-        if not isinstance(entry, Mapping) or not (entry.get("by") or entry.get("name") or entry.get("reference")):
-            continue
-        signed = entry.get("signed_on", entry.get("signed"))
-        expires = entry.get("expires_on", entry.get("expires"))
-        out[_plain(str(name))] = (as_date(signed), as_date(expires))
+    for name, entry in raw.items():
+        days = as_date(entry.get("signed")), as_date(entry.get("expires"))
+        if entry.get("by") and days[0] and days[1]:
+            out[_plain(str(name))] = (days[0], days[1])
     return out
 
 

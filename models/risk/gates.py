@@ -3,7 +3,8 @@
 The gates and their thresholds are registered in the pack, with the date and what was known on it. The model list is
 issued only when every gate has passed, or when a named person has accepted, until a day, that one has not; the rules
 list alone is issued otherwise and says why. Not enough evidence is not a pass. Nobody can accept away a signature, a
-permission that ended, shadow mode, a missing capacity or a registration.
+permission that ended, shadow mode, a missing capacity or a registration, and no pack may leave out a gate on them. An
+acceptance reaches a year ahead at most.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from models.risk import gate_evidence, gate_terms
 from models.risk.declare import RiskConfig
 from models.risk.gate_result import FAILED, PASSED, UNPROVEN, Acceptance, GateInput, GateResult
+from models.risk.gate_terms import YEAR
 
 __all__ = ["FAILED", "PASSED", "UNPROVEN", "Acceptance", "GateInput", "GateResult", "all_passed", "judge", "statement"]
 
@@ -73,6 +75,8 @@ def _accepted(one: GateResult, given: GateInput) -> GateResult:
         if lacking:
             return replace(one, words=f"{one.words} Its acceptance lacks {', '.join(lacking)}.")
         until = gate_terms.as_date(entry["until"])
+        if until is not None and until - given.as_of > YEAR:
+            return replace(one, words=f"{one.words} Its acceptance reaches more than a year ahead.")
         if until is not None and given.as_of <= until:
             reason = str(entry["reason"]).strip()
             return replace(one, accepted=Acceptance(one.id, one.status, str(entry["by"]), reason, until))

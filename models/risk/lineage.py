@@ -2,7 +2,8 @@
 
 A declaration can only name events; what an event is made of is decided in a staging model. So the models from which the
 facts are built are followed down to the agencies' columns: none may read the audit zone, and none that reads a source
-may use a column named by the deny-list, unless the pack says why it may.
+may use a column named by the deny-list, unless the pack says why it may. The other relations that the panel and the
+target read (who is looked at, households, outcomes) may not read the audit zone either.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from models.risk.declare import DeclarationError, RiskConfig, mentions
 
 FACTS = ("event", "episode")
+READ = (*FACTS, "person_week", "household", "label")
 AUDIT_ZONE = "audit"
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|\{#.*?#\}", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z0-9_]+")
@@ -29,12 +31,13 @@ class Step:
 
 
 def require_clean_lineage(config: RiskConfig, steps: Mapping[str, Step]) -> None:
-    """DeclarationError when a fact that features read is built on a denied attribute; steps: by name."""
+    """DeclarationError when what features or target read is built on a denied attribute; steps: by name."""
+    for name in sorted(_behind(READ, steps)):
+        if steps[name].zone == AUDIT_ZONE:
+            raise DeclarationError(f"risk.yml: what features and target read is built on {name}, of the audit zone")
     allowed = {(e.model, e.term) for e in config.never_exceptions}
-    for name in sorted(_behind(steps)):
+    for name in sorted(_behind(FACTS, steps)):
         step = steps[name]
-        if step.zone == AUDIT_ZONE:
-            raise DeclarationError(f"risk.yml: the facts that features read are built on {name}, of the audit zone")
         if not any(not steps[parent].sql for parent in step.reads if parent in steps):
             continue
         words = sorted(set(_WORD.findall(_COMMENT.sub(" ", step.sql))))
@@ -47,10 +50,10 @@ def require_clean_lineage(config: RiskConfig, steps: Mapping[str, Step]) -> None
                 )
 
 
-def _behind(steps: Mapping[str, Step]) -> set[str]:
-    """The facts and everything they are built from."""
+def _behind(first: tuple[str, ...], steps: Mapping[str, Step]) -> set[str]:
+    """Some relations and everything they are built from."""
     found: set[str] = set()
-    waiting = [name for name in FACTS if name in steps]
+    waiting = [name for name in first if name in steps]
     while waiting:
         name = waiting.pop()
         if name not in found and name in steps:

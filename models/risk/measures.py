@@ -11,6 +11,9 @@ import numpy as np
 from models.risk.calibrate import chance, logistic_line
 from models.risk.select import ordered
 
+# Standard errors by which a true difference must lie off for four in five tests at 95 % to find it.
+NOTICED = 1.959964 + 0.841621
+
 
 def average_precision(y: np.ndarray, score: np.ndarray, lot: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Mean precision at the place of each outcome, ties by lot; 0 when there is no outcome. weight: how many rows each
@@ -70,7 +73,7 @@ def calibration(
     if family is not None:
         spread = _slope_error(y, log_odds, intercept, slope, family)
         out |= {"slope_low": rounded(slope - 1.959964 * spread), "slope_high": rounded(slope + 1.959964 * spread)}
-        out["detectable"] = rounded((1.959964 + 0.841621) * spread)
+        out["detectable"] = rounded(NOTICED * spread)
         beyond = sum(len(one) * _gap_beyond_chance(y[one] - p[one], family[one]) for one in parts)
         out["beyond_chance"] = rounded(beyond / max(len(p), 1))
     return out

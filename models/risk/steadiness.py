@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.risk.measures import rounded
+from models.risk.measures import NOTICED, rounded
 from models.risk.select import weekly_lists
 
 LEFT, OVERTAKEN, CAME = "no longer in the cohort", "others came before", "new in the cohort"
@@ -69,10 +69,21 @@ def turnover(
     counts["exit"].update(_moved(left, themes_of, -1))
     return {
         "turnover": rounded(np.mean(shares)) if shares else None,
+        "detectable": _detectable(shares),
         "at_new_model": rounded(np.mean(new_model)) if new_model else None,
         "entry": _told(counts["entry"], least),
         "exit": _told(counts["exit"], least),
     }
+
+
+def _detectable(shares: list[float]) -> float | None:
+    """The least true difference from a limit that four in five means of as many weeks would show; None for one week.
+
+    Weeks are taken for independent. They are not quite, so it is a little more in truth.
+    """
+    if len(shares) < 2:
+        return None
+    return rounded(NOTICED * float(np.std(shares, ddof=1)) / len(shares) ** 0.5)
 
 
 def _moved(pairs: list[tuple[int, int]], themes_of: Callable[[np.ndarray], pd.DataFrame], sign: int) -> list[str]:

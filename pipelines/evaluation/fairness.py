@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines.evaluation.words import (
@@ -133,12 +133,19 @@ def _attribute(told: Told, attribute: Mapping[str, Any], least: int) -> list:
         " notice."
     )
     blocks.append(Table(f"{name}: differences from everybody else, and the check on recording", header, rows, note))
-    for measure, words in (("precision", "precision"), ("missed", "missed, of those with an outcome")):
-        blocks += _quarters(groups, measure, f"{name}, quarter by quarter: {words}")
+    for measure, words, told_as in (
+        ("selection", "share ever listed", share),
+        ("precision", "precision", share),
+        ("missed", "missed, of those with an outcome", share),
+        ("calibration", "observed for each expected", ratio),
+    ):
+        blocks += _quarters(groups, measure, f"{name}, quarter by quarter: {words}", told_as)
     return blocks
 
 
-def _quarters(groups: Sequence[Mapping[str, Any]], measure: str, caption: str) -> list[Block]:
+def _quarters(
+    groups: Sequence[Mapping[str, Any]], measure: str, caption: str, told_as: Callable[[Any], str]
+) -> list[Block]:
     """A row a group, a column a quarter; a sentence where every figure is withheld, nothing for one stretch of time."""
     told = {g["group"]: {t["period"]: t[measure] for t in g["over_time"]} for g in groups}
     periods = sorted({period for one in told.values() for period in one})
@@ -146,7 +153,7 @@ def _quarters(groups: Sequence[Mapping[str, Any]], measure: str, caption: str) -
         return []
     if not any(part for one in told.values() for part in one.values()):
         return [Words(f"{caption}: withheld for every group, too few people.")]
-    rows = [[group, *(share(one.get(period)) for period in periods)] for group, one in told.items()]
+    rows = [[group, *(told_as(one.get(period)) for period in periods)] for group, one in told.items()]
     return [Table(caption, ["Group", *periods], rows)]
 
 

@@ -102,6 +102,7 @@ def steadiness(told: Told) -> Section:
     reasons = part["reasons"]
     rows = [
         ["Of those pointed to, the share who were not a week before", times(part["turnover"])],
+        ["Least difference of that share from its limit it could notice", times(part["detectable"])],
         ["The same where a new model took over", times(part["at_new_model"])],
         ["Fitted again with other draws: the share it still points to (seed stability)", times(part["refit_overlap"])],
         ["Places that rests on", number(part["places"])],

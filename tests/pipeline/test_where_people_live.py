@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 
 from governance.pseudonym import Pseudonym
 from models.risk.declare import DeclarationError, load_risk
-from models.risk.lineage import require_clean_lineage
+from models.risk.lineage import READ, require_clean_lineage
 from pipelines.hub import Hub, HubProblem
 from pipelines.risk_pack import build_steps
 from pipelines.settings import Settings
@@ -77,14 +78,16 @@ def test_no_fact_may_be_built_on_it(finished: DemoHub) -> None:
     steps = build_steps(manifest)
     require_clean_lineage(config, steps)
     assert "audit.person_deprivation" in steps["person_attribute"].reads
-    event = steps["event"]
-    peeping = steps | {"event": type(event)(event.zone, event.sql, (*event.reads, "audit.person_deprivation"))}
-    with pytest.raises(DeclarationError, match=r"built on audit\.person_deprivation, of the audit zone"):
-        require_clean_lineage(config, peeping)
+    for name in READ:
+        peeping = replace(steps[name], reads=(*steps[name].reads, "audit.person_deprivation"))
+        with pytest.raises(DeclarationError, match=r"built on audit\.person_deprivation, of the audit zone"):
+            require_clean_lineage(config, steps | {name: peeping})
 
 
 @pytest.mark.parametrize(
-    "rows", [["ZM1 2,6"], ["ZM1 2,"], [",3"], ["ZM1 2,3", "ZM1  2,4"]], ids=["no fifth", "none", "no area", "twice"]
+    "rows",
+    [["ZM1 2,6"], ["ZM1 2,"], [",3"], ["ZM1 2,3", "zm1  2,4"], ["ZM1 2AB,3", "ZM12AB,3"]],
+    ids=["no fifth", "none", "no area", "twice", "twice as a whole postcode"],
 )
 def test_a_table_of_areas_that_cannot_be_used_is_refused_by_its_line(rows: list[str], tmp_path: Path) -> None:
     (tmp_path / "codes").mkdir()

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 import yaml
 
-from models.risk.declare import load_risk
-from models.risk.gate_declare import Registration
+from models.risk.declare import DeclarationError, load_risk
+from models.risk.gate_declare import ASKED_ANYWHERE, Registration
 from models.risk.gates import FAILED, PASSED, UNPROVEN, GateInput, accepted, all_passed, judge, statement
 from models.risk.labels import HistorySum
 from models.risk.registration import registration_hash, registration_problem
@@ -106,6 +106,10 @@ def test_everything_in_order_passes_and_says_nothing():
         ("capacity", partnership(capacity=None), FAILED, "2 of 2 teams"),
         ("sunset", partnership(sunset="2026-10-03"), FAILED, "ended on 03 October 2026"),
         ("sunset", partnership(sunset=None), FAILED, "No date is set"),
+        ("sunset", partnership(sunset="2099-12-31"), FAILED, "for a year at most"),
+        ("sign_offs", dpia(name="Data protection impact assessment", signed="2026-01-01", expires="2027-01-01"),
+         FAILED, "not signed"),
+        ("sign_offs", dpia(by="D", signed="2026-01-01"), FAILED, "not signed"),
         ("history", {"history": HistorySum(364, 182, 272, 182, 900)}, UNPROVEN, "1272 days needed; 900 days are"),
         ("history", {"no_model_because": "there are 3 outcomes; 100 are needed"}, UNPROVEN, "3 outcomes"),
         ("feeds", {"feeds": FEEDS | {"police.ppn": True}}, FAILED, "late: police.ppn"),
@@ -210,6 +214,11 @@ def test_a_named_acceptance_lets_the_model_speak_until_its_day_and_is_shown():
     ("acceptance", "changes", "words"),
     [
         (accepting("fairness", UNPROVEN, until="2026-10-03"), audit(group(events=3), group()), "has ended"),
+        (
+            accepting("fairness", UNPROVEN, until="2099-01-01"),
+            audit(group(events=3), group()),
+            "more than a year ahead",
+        ),
         (accepting("fairness", UNPROVEN, by=""), audit(group(events=3), group()), "lacks by"),
         (accepting("fairness", UNPROVEN, reason=None), audit(group(events=3), group()), "lacks reason"),
         (accepting("fairness", UNPROVEN), audit(group(low=0.12, high=0.3), group()), "beyond what was agreed"),
@@ -235,6 +244,21 @@ def test_the_verdict_says_what_could_have_been_found():
     one = next(r for r in judge(CONFIG, given_) if r.id == "beats_rules")
     assert one.status == UNPROVEN and one.numbers["could_have_found"] == 0.21
     assert "A difference of 21 in a hundred would have been noticed." in one.words
+    # Of 97 in a hundred, known to within two: 2.8 standard errors are .0286 of a half-width of .02.
+    told = {r.id: r.numbers.get("could_have_found") for r in judge(CONFIG, given(**linked(low=0.95, high=0.99)))}
+    assert told["linkage"] == pytest.approx(0.0286, abs=1e-4)
+    told = {r.id: r.numbers.get("could_have_found") for r in judge(CONFIG, given(**steady(detectable=0.07)))}
+    assert told["stability"] == 0.07
+    told = {r.id: r.numbers.get("could_have_found") for r in judge(CONFIG, given(linkage=None))}
+    assert told["linkage"] is None
+
+
+@pytest.mark.parametrize("kind", ASKED_ANYWHERE)
+def test_no_pack_leaves_out_the_terms_under_which_any_model_runs(kind):
+    raw = yaml.safe_load((PACK / "risk.yml").read_text(encoding="utf-8"))
+    raw["gates"] = [gate for gate in raw["gates"] if gate["kind"] != kind]
+    with pytest.raises(DeclarationError, match=f"of every model is asked {kind}, and no gate"):
+        load_risk(raw)
 
 
 def line(version: int, day: date, config) -> Registration:

@@ -184,6 +184,13 @@ def test_people_enter_and_leave_for_what_moved_most():
     assert got["exit"] == [{"reason": "no longer in the cohort", "times": 1}, {"reason": "school", "times": 1}]
     same = steadiness.turnover(rows, pointed, np.array([0, 0, 0, 1, 1, 1]), lambda at: themes.iloc[at], least=1)
     assert same["turnover"] is None and same["at_new_model"] == 1.0
+    assert got["detectable"] is None, "of one step nothing can be told"
+    # Two places and three steps in which none, one and both are new: a standard deviation of one half.
+    rows = weeks([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4])
+    pointed = np.zeros(16, dtype=bool)
+    pointed[[0, 1, 4, 5, 8, 10, 13, 15]] = True
+    got = steadiness.turnover(rows, pointed, np.zeros(16), lambda at: themes.iloc[at % 6], least=1)
+    assert got["turnover"] == 0.5 and got["detectable"] == pytest.approx(2.801585 * 0.5 / 3**0.5, abs=1e-6)
 
 
 def test_overlap_and_kept_reasons():
@@ -222,13 +229,18 @@ def test_a_recorder_who_explains_the_score_is_a_warning_and_amount_alone_is_not(
 # --- fairness -------------------------------------------------------------------------------------------------------
 
 
-def audited(gap: float = 0.0, n: int = 6_000, seed: int = 3) -> dict:
-    """An audit of a world in which a group's people in need are listed less often, by the gap."""
+def audited(gap: float = 0.0, n: int = 6_000, seed: int = 3, watched: float = 0.0, singled_out: float = 0.0) -> dict:
+    """An audit of a world in which a group's people in need are listed less often, by the gap.
+
+    Group b has six recorded contacts to a's three. Of people without need each contact lists by the chance `watched`,
+    and belonging to b by `singled_out`.
+    """
     rng = np.random.default_rng(seed)
     person = np.arange(n)
     group = np.where(rng.random(n) < 0.4, "b", "a").astype(object)
     y = rng.random(n) < 0.2
-    chance = np.where(y, 0.5 - gap * (group == "b"), 0.05)
+    contacts = rng.poisson(3, size=n) + 3 * (group == "b")
+    chance = np.where(y, 0.5 - gap * (group == "b"), 0.05 + watched * contacts + singled_out * (group == "b"))
     listed = rng.random(n) < chance
     config = CONFIG.model_copy(
         update={
@@ -237,7 +249,6 @@ def audited(gap: float = 0.0, n: int = 6_000, seed: int = 3) -> dict:
             )
         }
     )
-    contacts = rng.poisson(3, size=n) + 3 * (group == "b")
     period = np.where(person < n // 2, "2025Q1", "2025Q2")
     log_odds = np.full(n, np.log(0.2 / 0.8))
     return fairness.audit({"sex": group}, y, listed, log_odds, person, person, contacts, period, config)
@@ -251,22 +262,40 @@ def test_a_planted_gap_is_seen_and_none_is_not_invented():
     )
     assert [t["period"] for t in b["over_time"]] == ["2025Q1", "2025Q2"]
     assert b["calibration"]["low"] < 1 < b["calibration"]["high"]
+    # Of b a fifth is in need: .2 * .3 + .8 * .05 are listed.
+    assert b["selection"]["estimate"] == pytest.approx(0.1, abs=0.02)
+    for part in b["over_time"]:
+        assert part["selection"]["low"] < 0.1 < part["selection"]["high"] and part["selection"]["low"] > 0.05
+        assert part["calibration"]["estimate"] == pytest.approx(1, abs=0.2)
+        assert part["missed"]["low"] < 0.7 < part["missed"]["high"]
     (attribute,) = audited(seed=101)["attributes"]
     for g in attribute["groups"]:
         assert g["difference"]["missed"]["low"] < 0 < g["difference"]["missed"]["high"]
 
 
 def test_being_listed_for_being_watched_is_told_from_being_listed_for_more():
-    (attribute,) = audited()["attributes"]
-    b = next(g for g in attribute["groups"] if g["group"] == "b")["recording"]
-    assert b["contacts"] > b["contacts_of_others"] + 2
-    assert b["listed_without_need"] == pytest.approx(b["given_recording"], rel=0.25)
+    def recording(**world: float) -> dict:
+        (attribute,) = audited(n=20_000, **world)["attributes"]
+        b = next(g for g in attribute["groups"] if g["group"] == "b")["recording"]
+        assert b["contacts"] > b["contacts_of_others"] + 2
+        return b
+
+    # What is recorded lists: b far more often than a, and no more than its contacts say.
+    watched = recording(watched=0.03)
+    assert watched["listed_without_need"] == pytest.approx(230, rel=0.06)
+    assert watched["given_recording"] == pytest.approx(watched["listed_without_need"], rel=0.08)
+    # Being of b lists: its contacts do not account for it.
+    singled_out = recording(singled_out=0.2)
+    assert singled_out["listed_without_need"] == pytest.approx(250, rel=0.06)
+    assert singled_out["given_recording"] < 0.88 * singled_out["listed_without_need"]
 
 
 def test_missing_is_a_group_and_small_groups_are_withheld_with_the_next_smallest():
     rows = [
         {"group": g, "people": n, "listed_people": n, "people_in_need": n, "selection": 1, "calibration": 1}
-        | {"precision": 1, "missed": None if n < 6 else 1, "recording": {"listed_without_need": 1}}
+        | {"precision": 1, "missed": None if n < 6 else 1}
+        | {"recording": {"contacts": 17.0, "contacts_of_others": 3.0, "listed_without_need": 1, "given_recording": 2}}
+        | {"over_time": [{"period": "2025Q1", "selection": 1, "precision": 1, "missed": 1, "calibration": 1}]}
         | {"sizes": {"precision": n, "missed": n}, "difference": {"precision": 1, "missed": 1}}
         for g, n in (("a", 50), ("b", 9), ("c", 3))
     ]
@@ -274,6 +303,10 @@ def test_missing_is_a_group_and_small_groups_are_withheld_with_the_next_smallest
     assert [r["people"] for r in rows] == [50, None, None] and rows[1]["selection"] is None
     assert [r["missed"] for r in rows] == [1, None, None] and rows[1]["difference"]["missed"] is None
     assert [r["precision"] for r in rows] == [1, 1, 1] and "sizes" not in rows[0]
+    # Of whom a count is withheld, nothing about recording is told, and nothing by quarter of what is withheld.
+    assert [set(r["recording"].values()) for r in rows] == [{17.0, 3.0, 1, 2}, {None}, {None}]
+    by_quarter = [[part[m] for m in fairness.MEASURES] for r in rows for part in r["over_time"]]
+    assert by_quarter == [[1, 1, 1, 1], [None, 1, None, None], [None, 1, None, None]]
 
     class Panel:
         rows = pd.DataFrame({"person_key": ["x", "y", "z"]})

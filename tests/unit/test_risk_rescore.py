@@ -11,20 +11,25 @@ from models.risk import registry, rules
 from models.risk.backtest import fit_rotation, positions_of
 from models.risk.calibrate import chance
 from models.risk.explain_person import explain_person
+from models.risk.gate_declare import ASKED_ANYWHERE
 from models.risk.labels import read_outcomes
 from models.risk.margin import chosen_again, families_near, same_as_then
 from models.risk.panel import build_panel
 from models.risk.rescore import CannotRescore, rescore, see, with_features
 from models.risk.run import run_weekly
 from models.risk.splits import plan_splits
-from tests.risk_marts import make_marts, sundays
+from tests.risk_marts import make_marts, registered, sundays
 from tests.unit.test_risk_run import BOOK, LENIENT, PARTNERSHIP, asides
 
 WEEKS, PEOPLE = 110, 400
 AS_OF = sundays(WEEKS)[-1]
 SIMPLE = LENIENT.training.model_copy(update={"candidates": ("logistic",)})
-CONFIG = LENIENT.model_copy(
-    update={"training": SIMPLE, "gates": (), "evaluation": LENIENT.evaluation.model_copy(update={"bootstrap": 20})}
+ASKED = tuple(gate for gate in LENIENT.gates if gate.kind in ASKED_ANYWHERE)
+CONFIG = registered(
+    LENIENT.model_copy(
+        update={"training": SIMPLE, "gates": ASKED}
+        | {"evaluation": LENIENT.evaluation.model_copy(update={"bootstrap": 20})}
+    )
 )
 
 

@@ -33,7 +33,7 @@ LENIENT = registered(CONFIG.model_copy(update={"gates": tuple(g.model_copy(updat
 LINKAGE = {m: {"estimate": 0.998, "low": 0.995, "high": 1.0} for m in ("precision", "recall")}
 PARTNERSHIP = {
     "mode": "pilot",
-    "sunset": date(2027, 8, 31),
+    "sunset": AS_OF + timedelta(days=100),
     "capacity": {"North": 3, "South": 3},
     "sign_offs": {
         name: {"by": "A. Example", "signed": date(2021, 1, 1), "expires": date(2027, 8, 31)}
