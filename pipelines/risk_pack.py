@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ def load_declarations(hub: Hub) -> tuple[Any, Any]:
     from models.risk.lineage import require_clean_lineage
 
     config = load_risk(hub.declaration("risk.yml"))
-    require_kept(config, _kept_days(hub))
-    require_clean_lineage(config, build_steps(json.loads(manifest_path(hub).read_text(encoding="utf-8"))))
+    steps = _steps_of(hub)
+    require_kept(config, _kept_days(hub, steps))
+    require_clean_lineage(config, steps)
     return config, load_rules(hub.declaration("rules.yml"), config)
 
 
@@ -48,9 +50,12 @@ def check_declarations(console: Console, hub: Hub) -> bool:
     config, book = load_declarations(hub)
     read = len(config.model_features)
     console.print(f"{len(config.features)} features ({read} for the model), {len(book.rules)} patterns can be used.")
-    kept = min(_kept_days(hub).values(), default=0)
+    kept = min(_kept_days(hub, _steps_of(hub)).values(), default=0)
     console.print(f"History: {needed_history(config, kept).words} at the shortest retention." if kept else "")
-    before = registered_before(hub.settings.root / "models")
+    back, reach = config.training.lookback_weeks, max(f.reach_weeks for f in config.features)
+    if reach > back:
+        console.print(f"Features that look further back than {back} weeks, up to {reach}, use as much as there is.")
+    before = registered_before(hub)
     problem = registration_problem(config, before)
     if problem is None:
         console.print(f"Version {config.version} of {config.registered_on:%d %B %Y} is registered as it stands.")
@@ -62,6 +67,10 @@ def check_declarations(console: Console, hub: Hub) -> bool:
         line = f"version: {config.version}, registered_on: {config.registered_on}"
         console.print(f'The line for `registrations`:\n  - {{{line}, hash: "{registration_hash(config)}"}}')
     return False
+
+
+def _steps_of(hub: Hub) -> dict[str, Any]:
+    return build_steps(json.loads(manifest_path(hub).read_text(encoding="utf-8")))
 
 
 def build_steps(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +151,20 @@ def shadow_weeks(hub: Hub) -> int:
     return len(counted)
 
 
-def registered_before(registry: Path) -> dict[int, str]:
-    """By version of the registration, the hash that the first model judged by it carries."""
+def registered_before(hub: Hub) -> dict[int, str]:
+    """By version of the registration, the hash that the first week judged by it has in the audit log.
+
+    Models of before the log kept it are asked for by their cards, which somebody could have changed.
+    """
+    found: dict[int, str] = {}
+    for entry in hub.store.audit.entries(what=[JUDGED]):
+        if one := entry.detail.get("registration"):
+            found.setdefault(int(one["version"]), str(one["hash"]))
+    return dict(sorted((_on_cards(hub.settings.root / "models") | found).items()))
+
+
+def _on_cards(registry: Path) -> dict[int, str]:
+    """By version, the hash that the first model judged by it carries."""
     found: dict[int, tuple[str, str]] = {}
     for path in registry.glob("*/card.json"):
         try:
@@ -153,17 +174,21 @@ def registered_before(registry: Path) -> dict[int, str]:
             continue  # a damaged card is refused where the model itself is read
         version, said = int(one["version"]), (week, str(one["hash"]))
         found[version] = min(found.get(version, said), said)
-    return {version: hash_ for version, (_, hash_) in sorted(found.items())}
+    return {version: hash_ for version, (_, hash_) in found.items()}
 
 
-def _kept_days(hub: Hub) -> dict[str, int]:
-    """For how many days the hub's facts, and the records of the feeds that the gates require, are kept."""
-    gates = hub.declaration("risk.yml").get("gates", [])
-    required = {feed.replace(".", "__") for gate in gates if gate.get("kind") == "feeds" for feed in gate["required"]}
+def _kept_days(hub: Hub, steps: Mapping[str, Any]) -> dict[str, int]:
+    """For how many days the hub's facts are kept, and the records of each feed behind features and target.
+
+    A feed whose records have no day of their own goes with what it refers to, or with the person.
+    """
+    from models.risk.lineage import sources_read
+
+    read = {source.rsplit(".", 1)[1] for source in sources_read(steps)}
     kept = {
         name: contract.retention_months
         for name, contract in hub.contracts.items()
-        if name in required and contract.retention_months
+        if name in read and contract.retention_months and (contract.occurred_on or contract.ended_on)
     }
     months = (hub.declaration("partnership.yml").get("retention") or {}).get("event_months")
     if months:

@@ -39,13 +39,15 @@ def standing(hub: Hub) -> Standing:
     return read_acts([(_ACTS[entry.what], entry.detail) for entry in hub.store.audit.entries(what=_ACTS)])
 
 
-def judged_detail(model: Any) -> dict[str, str]:
-    """What the log keeps of the model that stood behind a week: enough to notice any other file in its place."""
+def judged_detail(model: Any) -> dict[str, Any]:
+    """What the log keeps of the model that stood behind a week: enough to notice any other file in its place, and the
+    registration it was judged by."""
     return {
         "model": model.name,
         "content_hash": model.card["content_hash"],
         "card_hash": card_hash(model.card),
         "recipe": recipe_of(model.card["hashes"]),
+        "registration": model.card.get("registration"),
     }
 
 

@@ -58,7 +58,7 @@ def judge_week(
         "attributes": audit_attributes(con),
         "linkage": linkage_quality(con, as_of),
         "shadow_weeks": shadow_weeks(hub),
-        "registered_before": registered_before(hub.settings.root / "models"),
+        "registered_before": registered_before(hub),
         "delivered_since": delivered_since(con),
         "may_speak": may_speak(hub, as_of + timedelta(days=1)),
     }

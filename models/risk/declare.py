@@ -187,6 +187,7 @@ class Training(Strict):
 
     step_weeks: int = Field(default=4, ge=1)
     window_weeks: int = Field(default=156, ge=4)
+    # History there has to be before the first week learnt from. A feature may reach further, and uses what there is.
     lookback_weeks: int = Field(default=52, ge=0)
     # The fewest weeks of history worth learning from; with them the history gate reckons what is needed.
     least_weeks: int = Field(default=26, ge=1)

@@ -139,10 +139,11 @@ def _add(con: duckdb.DuckDBPyConnection, config: RiskConfig, as_of: date) -> int
         "late": cutoff + timedelta(microseconds=1),
         "end": "9999-12-31",
     }
-    added = 0
-    for table, kind, day, detail, read in (
-        ("event", "event_type", "occurred_on", "detail", {(f.events, f.details) for f in config.features}),
-        ("episode", "episode_type", "started_on", "outcome", {(f.episodes, f.outcomes) for f in config.features}),
+    added, features = 0, config.features
+    moved_on, ended = "value + 1 as value", "coalesce(ended_on, $day) - 1 as ended_on"
+    for table, kind, day, detail, other, read in (
+        ("event", "event_type", "occurred_on", "detail", moved_on, {(f.events, f.details) for f in features}),
+        ("episode", "episode_type", "started_on", "outcome", ended, {(f.episodes, f.outcomes) for f in features}),
     ):
         read_pairs = sorted({(t, d) for types, details in read for t in types for d in (details or ("",))})
         owners = (
@@ -150,12 +151,12 @@ def _add(con: duckdb.DuckDBPyConnection, config: RiskConfig, as_of: date) -> int
             f" select distinct null::uuid, household_key from {STORE}.person_week where household_key is not null)"
         )
         before = _count(con, table)
-        # Corrections first, of the rows that stand: another day and value, and the old version closed.
+        # Corrections first, of the rows that stand: another day, value and detail, an end, and the old version closed.
         standing = f"known_from <= $early and known_to > $late and {day} <= $day"
         stand = {k: values[k] for k in ("early", "late", "day")}
         con.execute(
-            f"insert into {STORE}.{table} by name select * replace ({day} - 1 as {day}, $late as known_from)"
-            f" from {STORE}.{table} where {standing}",
+            f"insert into {STORE}.{table} by name select * replace ({day} - 1 as {day}, $late as known_from,"
+            f" concat('not ', {detail}) as {detail}, {other}) from {STORE}.{table} where {standing}",
             stand,
         )
         con.execute(

@@ -50,6 +50,11 @@ def require_clean_lineage(config: RiskConfig, steps: Mapping[str, Step]) -> None
                 )
 
 
+def sources_read(steps: Mapping[str, Step]) -> list[str]:
+    """The sources behind everything that features and target read."""
+    return sorted(name for name in _behind(READ, steps) if not steps[name].sql)
+
+
 def _behind(first: tuple[str, ...], steps: Mapping[str, Step]) -> set[str]:
     """Some relations and everything they are built from."""
     found: set[str] = set()

@@ -116,13 +116,19 @@ def unpack_model(
     for one, expected in registered.items():
         if hashlib.sha256(files.get(one, b"")).hexdigest() != expected:
             raise ModelFileError(f"model file {one} is not the one that was registered")
-    parts = [
-        (
-            Fitted(one["candidate"], _estimator(files, i), tuple(Feature.model_validate(f) for f in one["features"])),
-            Calibration(**one["calibration"]),
-        )
-        for i, one in enumerate(json.loads(files["model.json"]))
-    ]
+    try:
+        parts = [
+            (
+                Fitted(one["candidate"], _estimator(files, i), tuple(map(Feature.model_validate, one["features"]))),
+                Calibration(**one["calibration"]),
+            )
+            for i, one in enumerate(json.loads(files["model.json"]))
+        ]
+    except ModelFileError:
+        raise
+    except Exception:
+        # Whatever a file holds whose hash somebody made fit: nothing of it is told, it may be anything.
+        raise ModelFileError("the model's files cannot be read as a model") from None
     if content_hash(parts) != content:
         raise ModelFileError("the model computes other numbers than those registered")
     return parts, card

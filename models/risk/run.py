@@ -119,7 +119,8 @@ def run_weekly(
         raise ValueError(f"the spine has no row for {as_of_date.isoformat()}")
     plan = splits.plan_splits(config, weeks[0], as_of_date)
     history = labels.history_sum(config, weeks[0], as_of_date)
-    # A week whose look-back reaches before the history would be judged on half of what could be known.
+    # A week whose look-back reaches before the history would be judged on a part of what could be known. Features that
+    # look back further than that use what there is.
     settled = weeks[0] + timedelta(weeks=config.training.lookback_weeks)
     earlier = [s for s in plan if s.judged_on is not None and s.test[0] >= settled and set(s.test) <= set(weeks)]
     progress("panel")

@@ -12,7 +12,7 @@ import pytest
 
 from governance.pseudonym import Pseudonym
 from models.risk.declare import DeclarationError, load_risk
-from models.risk.lineage import READ, require_clean_lineage
+from models.risk.lineage import READ, require_clean_lineage, sources_read
 from pipelines.hub import Hub, HubProblem
 from pipelines.risk_pack import build_steps
 from pipelines.settings import Settings
@@ -78,6 +78,9 @@ def test_no_fact_may_be_built_on_it(finished: DemoHub) -> None:
     steps = build_steps(manifest)
     require_clean_lineage(config, steps)
     assert "audit.person_deprivation" in steps["person_attribute"].reads
+    # What is behind the panel and the target, whose retention is looked at; the cohort and outcomes as well as facts.
+    behind = set(sources_read(steps))
+    assert {"warehouse.police__ppn", "warehouse.csc__cla_episodes", "identity_export.person"} <= behind
     for name in READ:
         peeping = replace(steps[name], reads=(*steps[name].reads, "audit.person_deprivation"))
         with pytest.raises(DeclarationError, match=r"built on audit\.person_deprivation, of the audit zone"):

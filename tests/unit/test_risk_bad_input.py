@@ -15,7 +15,9 @@ import pytest
 from models.risk import relations
 from models.risk.asof import knowledge_cutoff
 from models.risk.declare import DeclarationError
+from models.risk.lineage import Step
 from models.risk.run import run_weekly
+from pipelines import risk_pack
 from pipelines.hub import Hub
 from pipelines.risk_pack import load_declarations
 from pipelines.settings import Settings
@@ -142,9 +144,17 @@ def test_nothing_recorded_at_all_is_said_and_an_empty_list_comes_out(con):
     [
         ("partnership.yml", "event_months: 72", "event_months: 30", "the hub's record of events"),
         ("feeds/police__ppn.odcs.yaml", "retention, value: 72", "retention, value: 30", "police__ppn"),
+        # The target is made of it; no gate names it.
+        ("feeds/csc__cla_episodes.odcs.yaml", "retention, value: 72", "retention, value: 30", "csc__cla_episodes"),
     ],
 )
-def test_a_pack_that_deletes_before_its_gates_could_speak_is_refused_when_it_is_loaded(tmp_path, file, old, new, what):
+def test_a_pack_that_deletes_before_its_gates_could_speak_is_refused_when_it_is_loaded(
+    tmp_path, monkeypatch, file, old, new, what
+):
+    # Which feeds are behind what is read is asked of the real manifest in tests/pipeline/test_where_people_live.py.
+    read = {name: Step("warehouse", "", ()) for name in ("warehouse.police__ppn", "warehouse.csc__cla_episodes")}
+    steps = {"event": Step("marts", "select 1", tuple(read)), **read}
+    monkeypatch.setattr(risk_pack, "_steps_of", lambda hub: steps)
     folder = shutil.copytree(PACK, tmp_path / "pack")
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text

@@ -21,7 +21,7 @@ from pipelines.risk_pack import (
 from pipelines.risk_tables import evaluation_tables, trends
 
 
-def test_what_earlier_models_were_judged_by_is_read_from_their_cards(tmp_path):
+def test_what_earlier_models_were_judged_by_is_read_from_the_log_and_else_from_their_cards(tmp_path):
     cards = {
         "boosting-1": {"as_of_date": "2026-09-27", "registration": {"version": 2, "hash": "aa"}},
         "boosting-2": {"as_of_date": "2026-10-04", "registration": {"version": 2, "hash": "bb"}},
@@ -29,12 +29,24 @@ def test_what_earlier_models_were_judged_by_is_read_from_their_cards(tmp_path):
         "older": {"as_of_date": "2026-01-04"},
     }
     for name, card in cards.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "card.json").write_text(json.dumps(card))
-    (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged" / "card.json").write_text("{")
-    assert registered_before(tmp_path) == {2: "aa", 3: "cc"}
-    assert registered_before(tmp_path / "none") == {}
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "card.json").write_text(json.dumps(card))
+    (tmp_path / "models" / "damaged").mkdir()
+    (tmp_path / "models" / "damaged" / "card.json").write_text("{")
+
+    def asked(root, *logged: tuple[int, str]) -> dict[int, str]:
+        entries = [SimpleNamespace(detail={"registration": {"version": v, "hash": h}}) for v, h in logged]
+        entries.insert(0, SimpleNamespace(detail={"registration": None}))
+        audit = SimpleNamespace(entries=lambda what: entries if what == ["risk.judged"] else [])
+        return registered_before(
+            SimpleNamespace(settings=SimpleNamespace(root=root), store=SimpleNamespace(audit=audit))
+        )
+
+    assert asked(tmp_path) == {2: "aa", 3: "cc"} and asked(tmp_path / "none") == {}
+    # The log is believed, whatever cards say or whether they are there.
+    logged = ((2, "ab"), (2, "ad"), (4, "dd"))
+    assert asked(tmp_path, *logged) == {2: "ab", 3: "cc", 4: "dd"}
+    assert asked(tmp_path / "none", *logged) == {2: "ab", 4: "dd"}
 
 
 def hub(mode: str, clock: str = "wall") -> SimpleNamespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -190,6 +191,13 @@ def test_a_changed_missing_or_swapped_model_file_is_refused(run):
     ):
         with pytest.raises(registry.ModelFileError, match=words):
             registry.unpack_model(files)
+    # Rubbish whose hash somebody wrote into the card: a refusal, not whatever a library says of it.
+    for name, rubbish in (("estimator_1.skops", b"PK"), *(("model.json", text) for text in (b"[1]", b"{", b"5"))):
+        card = json.loads(packed.files["card.json"])
+        card["files"][name] = hashlib.sha256(rubbish).hexdigest()
+        forged = packed.files | {name: rubbish, "card.json": json.dumps(card).encode()}
+        with pytest.raises(registry.ModelFileError, match="cannot be read as a model"):
+            registry.unpack_model(forged)
     with pytest.raises(registry.ModelFileError, match="those of another model"):
         registry.unpack_model(packed.files, "boosting-000000000000")
 
