@@ -9,6 +9,9 @@ Families of runs (`gate_simulation_runs.py` makes one, `gate_simulation_ranges.p
     fair, gap_precision, gap_missed                       fairness in worlds of the usual size
     fair_large, gap_precision_large, gap_missed_large     and in worlds with enough people for every group
 
+At the usual size a fair world does not pass either, so that a gap which does not pass there shows little: the bar on gaps
+is asked of the large worlds, with how many fair ones pass beside it.
+
 *Published* is when every gate on the evidence passes or, of fairness, when it is unproven and accepted as in the demo
 pack; how often all pass without that acceptance is told beside it. A gap is *caught* when the fairness gate does not
 pass. Thresholds may be tuned on the tuning half of the ranges alone; both halves are reported.
@@ -23,6 +26,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +43,9 @@ LEAST_LIFT = 1.5
 BARS: dict[str, dict[str, Any]] = {
     "published_without_signal": {"families": ["nothing", "noise"], "at_most": 0.05},
     "published_when_useful": {"families": ["useful"], "at_least": 0.8},
-    "gaps_caught": {"families": [f for f in (*USUAL, *LARGE) if f.startswith("gap")], "at_least": 0.9},
+    "gaps_caught": {"families": [f for f in LARGE if f.startswith("gap")], "at_least": 0.9},
+    "gaps_caught_usual_size": {"families": [f for f in USUAL if f.startswith("gap")], "at_least": 0.9},
+    "fair_passed_where_enough": {"families": ["fair_large"]},
 }
 
 
@@ -48,6 +54,13 @@ def gates_hash(config: RiskConfig) -> str:
     said = config.model_dump(mode="json", include={"gates", "fairness", "channels"})
     said |= config.evaluation.model_dump(include={"bootstrap", "level", "smallest_cell"})
     return digest([to_json(said)])[:16]
+
+
+def code_hash() -> str:
+    """A hash over what makes and judges the worlds: runs of other code are not taken up again."""
+    here = Path(__file__).parent
+    files = [*(here.parent / "models" / "risk").rglob("*.py"), *here.glob("gate_simulation*.py")]
+    return digest(path.read_bytes() for path in sorted(files))[:16]
 
 
 def share(hits: int, n: int) -> dict[str, Any]:
@@ -134,11 +147,16 @@ def report(done: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             mine = [r for r in done.values() if r["half"] == half and r["family"] in bar["families"]]
             if name == "published_when_useful":
                 mine = [r for r in mine if r["true_lift"] >= LEAST_LIFT]
-            hits = sum(
-                next(iter(r["verdicts"].values())) != PASSED if name == "gaps_caught" else r["published"] for r in mine
-            )
-            bars[name][half] = share(hits, len(mine))
+            bars[name][half] = share(sum(_hit(name, r) for r in mine), len(mine))
     return {"bars": bars, "families": by_half}
+
+
+def _hit(bar: str, record: Mapping[str, Any]) -> bool:
+    """Whether a run counts towards what a bar asks how often happens."""
+    if bar.startswith("published"):
+        return record["published"]
+    (verdict,) = record["verdicts"].values()
+    return (verdict == PASSED) == bar.startswith("fair")
 
 
 def main() -> None:
@@ -154,9 +172,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the result among the benchmarks' results")
     given = parser.parse_args()
     config = configuration()
-    # Other gates are another simulation; a new version with the same gates is not.
+    # Other gates or other code are another simulation; a new version with the same gates is not.
     hash_ = gates_hash(config)
-    progress = Progress(PROGRESS / f"gate_simulation_{hash_}.jsonl")
+    progress = Progress(PROGRESS / f"gate_simulation_{hash_}_{code_hash()}.jsonl")
     pieces: dict[str, tuple[str, Half, int]] = {}
     wanted: dict[Half, int] = {"tuning": given.tuning_runs, "held_out": given.runs}
     most = max(given.runs, given.tuning_runs, given.large_runs)
@@ -182,6 +200,7 @@ def main() -> None:
         "gates_version": config.version,
         "first_run": given.first,
         "gates": hash_,
+        "code": code_hash(),
         "planted_gap": GAP,
         "silent": list(SILENT),
         "ranges": halves(),

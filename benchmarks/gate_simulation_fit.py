@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.gate_simulation import gates_hash, share
+from benchmarks.gate_simulation import code_hash, gates_hash, share
 from benchmarks.gate_simulation_runs import PACK, gates_of
 from benchmarks.resume import PROGRESS, Progress, keep_result
 from models.risk import gates, rolling
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="run nothing, report all that has been run")
     given = parser.parse_args()
     config, book = declarations()
-    progress = Progress(PROGRESS / f"gate_simulation_fit_{gates_hash(config)}.jsonl")
+    progress = Progress(PROGRESS / f"gate_simulation_fit_{gates_hash(config)}_{code_hash()}.jsonl")
     pieces = {f"{f}/{n}": (f, n) for n in range(given.runs) for f in ("overfit", "learnt")}
     for piece in [] if given.report else list(progress.remaining(pieces)):
         progress.add(piece, run(*pieces[piece], config, book))
@@ -192,7 +192,7 @@ def main() -> None:
     told = report([r for p, r in progress.done.items() if given.report or p in pieces])
     print(told)
     if given.keep:
-        keep_result("gate_simulation_fit", {"gates": gates_hash(config), "people": PEOPLE, **told})
+        keep_result("gate_simulation_fit", {"gates": gates_hash(config), "code": code_hash(), "people": PEOPLE, **told})
 
 
 if __name__ == "__main__":
