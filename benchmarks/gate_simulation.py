@@ -9,8 +9,8 @@ Families of runs (`gate_simulation_runs.py` makes one, `gate_simulation_ranges.p
     fair, gap_precision, gap_missed                       fairness in worlds of the usual size
     fair_large, gap_precision_large, gap_missed_large     and in worlds with enough people for every group
 
-At the usual size a fair world does not pass either, so that a gap which does not pass there shows little: the bar on gaps
-is asked of the large worlds, with how many fair ones pass beside it.
+At the usual size a fair world does not pass either, so that a gap which does not pass there shows little: the bar on
+gaps is asked of the large worlds, with how many fair ones pass beside it.
 
 *Published* is when every gate on the evidence passes or, of fairness, when it is unproven and accepted as in the demo
 pack; how often all pass without that acceptance is told beside it. A gap is *caught* when the fairness gate does not
