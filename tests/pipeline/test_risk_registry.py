@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from governance.hub_store import HubStore
 from governance.pseudonym import Pseudonym
 from models.risk.registry import pack_model, unpack_model
+from pipelines.checks.watching import FEATURE_CHECKS, LEAK, SCORE_CHECKS
 from tests.demo_hub import DemoHub, copy_of
 from tests.lenient_pack import lenient_pack
 
@@ -58,6 +60,29 @@ def trace(hub: DemoHub, model: str) -> dict[str, Path]:
     hub.run("risk", "trace", model, "--by", "A. Reader", "--why", "a feed was wrong")
     found = (hub.root / "outbox" / "analyst-a-reader").glob(f"model-trace_{model}_*")
     return {file.name.rsplit("_", 1)[1]: file for file in found}
+
+
+def test_the_week_shows_its_figures_pictures_and_drift_in_the_ui(hub: DemoHub) -> None:
+    with dg.DagsterInstance.from_config(str(hub.root / "dagster_home")) as history:
+        (run,) = history.get_runs(dg.RunsFilter(job_name="weekly"), limit=1)
+        events = [entry.dagster_event for entry in history.all_logs(run.run_id) if entry.dagster_event]
+    shown = {
+        made.asset_key.to_user_string(): set(made.metadata)
+        for event in events
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+        for made in [event.step_materialization_data.materialization]
+    }
+    checked = {
+        event.asset_check_evaluation_data.check_name
+        for event in events
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    }
+    assert {LEAK, *FEATURE_CHECKS, *SCORE_CHECKS, "registered"} <= checked
+    # What each model contributes is drawn, even where nothing could be judged; the course of drift is a number a week.
+    assert {"contributions", "rules", "score_index_training", "expected_precision"} <= shown["risk/evaluation"]
+    assert {"features", "features_by_theme", "largest_index_training"} <= shown["panel/features"], shown
+    assert "card" in shown["risk/model"] and {"statement", "gates"} <= shown["risk/gates"]
+    assert "Has the world moved away" in (hub.root / "assurance" / "drift.html").read_text(encoding="utf-8")
 
 
 def test_a_models_life(hub: DemoHub, store: HubStore) -> None:
@@ -136,7 +161,8 @@ def test_a_models_life(hub: DemoHub, store: HubStore) -> None:
         file.write_bytes(content)
     assert "chance" in explain(hub, key, as_of)
 
-    # Retired, it is silent when its week is made again, and the list says why.
+    # Retired, it is silent when its week is made again, and the list says why, though a file of it is damaged too.
+    estimator.write_bytes(b"damaged")
     hub.run("risk", "retire", model, "--by", "R. Example", "--reason", "a feed was wrong")
     said = hub.run("run", "weekly")
     assert "from the named patterns alone. Its model was retired" in said

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
 
 from models.risk import fairness, maturation, missed, recorders, steadiness
+from models.risk.asof import knowledge_cutoff
 from models.risk.bootstrap import FamilyBootstrap, ListStatistics
 from models.risk.declare import DeclarationError, Target
 from models.risk.labels import Outcomes, require_kept
 from models.risk.measures import average_precision, calibration, linear_ratio
-from tests.risk_marts import configuration
+from tests.risk_marts import configuration, make_marts, sundays
 
 CONFIG, _ = configuration(evaluation={"bootstrap": 200})
 TARGET = Target(name="t", description="d", horizon_days=182, maturity_days=90, minimum_positives=1)
@@ -94,6 +98,24 @@ def test_the_calibration_slope_has_an_interval_with_families_as_units():
     real = calibration(y, x, np.repeat(np.arange(2_000), 3))
     assert one["slope"] == real["slope"] and real["slope_low"] < 1 < real["slope_high"]
     assert (real["slope_high"] - real["slope_low"]) > 1.5 * (one["slope_high"] - one["slope_low"])
+
+
+def test_figures_of_calibration_are_those_of_another_hand():
+    rng = np.random.default_rng(2)
+    x = rng.normal(-2, 1.2, size=4_000)
+    y = rng.random(4_000) < 1 / (1 + np.exp(-(0.4 + 0.8 * x)))
+    p = 1 / (1 + np.exp(-x))
+    got = calibration(y, x)
+    assert got["brier"] == pytest.approx(brier_score_loss(y, p), abs=1e-6)
+    line = LogisticRegression(C=1e12, tol=1e-10).fit(x[:, None], y)
+    assert got["slope"] == pytest.approx(line.coef_[0, 0], abs=1e-4)
+    assert got["intercept"] == pytest.approx(line.intercept_[0], abs=1e-4)
+    # Tenths of the rows by chance, the highest tenth parted again at its last hundredth of all.
+    ordered = sorted(zip(p.tolist(), y.tolist(), strict=True))
+    bins = [ordered[400 * i : 400 * (i + 1)] for i in range(9)] + [ordered[3600:3960], ordered[3960:]]
+    apart = [abs(sum(a for a, _ in one) - sum(b for _, b in one)) for one in bins]
+    assert got["ece"] == pytest.approx(sum(apart) / 4_000, abs=2e-6) and got["ece"] > 0.01
+    assert [one["n"] for one in got["curve"]] == [len(one) for one in bins]
 
 
 def test_observed_over_expected_has_an_interval_around_one():
@@ -320,3 +342,26 @@ def test_missing_is_a_group_and_small_groups_are_withheld_with_the_next_smallest
     assert groups["sex"].tolist() == ["F", "not recorded", "not recorded"]
     assert groups["age"].tolist() == ["under 2", "11 to 15", "16 and over"]
     assert set(groups["disability"]) == {"not recorded"}
+
+
+def test_the_recorder_of_a_person_is_who_recorded_most_of_what_is_counted_as_known_then():
+    con = make_marts(150, 70, 4, rate=4.0)
+    con.execute("update warehouse.marts.episode set team = 'Team ' || (hash(episode_key) % 3)")
+    day = sundays(70)[60]
+    cutoff = knowledge_cutoff(day)
+    counted = set(CONFIG.feature(CONFIG.comparators.contact_count).events)
+    columns = "person_key::varchar, known_from, known_to"
+    events = con.execute(f"select {columns}, occurred_on, event_type, agency from warehouse.marts.event").fetchall()
+    episodes = con.execute(f"select {columns}, started_on, team from warehouse.marts.episode").fetchall()
+    amounts: dict[str, Counter] = defaultdict(Counter)
+    for key, since, until, on, kind, agency in events:
+        if key and since <= cutoff < until and day - timedelta(days=364) < on <= day and kind in counted:
+            amounts[key][agency] += 1
+    newest: dict[str, tuple] = {}
+    for key, since, until, on, team in episodes:
+        if since <= cutoff < until and on <= day:
+            newest[key] = max(newest.get(key, (date.min, "")), (on, team))
+    told = recorders.recorders_of(con, CONFIG, "warehouse.marts", day)
+    most = {key: max((n, agency) for agency, n in one.items())[1] for key, one in amounts.items()}
+    assert told["agency"] == most and len(set(most.values())) > 2
+    assert told["team"] == {key: team for key, (_, team) in newest.items()} and len(newest) > 20

@@ -82,6 +82,7 @@ def test_the_model_speaks_when_every_gate_has_passed(run):
     assert "not yet shown that the model serves every group alike" in accepted and "A. Example: Small." in accepted
     assert next(g for g in run.model.card["gates"] if g["id"] == "fairness")["accepted"]["by"] == "A. Example"
     assert any("model" in c["channel"] for c in run.candidates)
+    assert run.plots["contributions"].startswith(b"\x89PNG")
     assert run.model is not None and run.model.card["purpose"] == "weekly list"
     assert "no family is scored by a model that learnt from it" in run.model.card["families"]
     assert 10 <= run.model.card["training_people_with_outcome"] < run.model.card["parts"][0]["training_outcomes"]
@@ -102,6 +103,15 @@ def test_every_reason_has_source_rows_known_by_then(run, con):
         assert reason["evidence"] and {e["event_key"] for e in reason["evidence"]} <= keys
         assert reason["facts"]["count"] == len(reason["evidence"])
         assert reason["facts"]["last_on"] <= AS_OF.isoformat()
+
+
+def test_reasons_are_of_the_same_kinds_whoever_proposed_a_person(run):
+    """Blind review: while the model speaks, whom a pattern alone proposed is told of as the model's people are."""
+    kinds = {
+        way: {reason["kind"] for c in run.candidates if ("model" in c["channel"]) is way for reason in c["reasons"]}
+        for way in (True, False)
+    }
+    assert "feature" in kinds[True] and "feature" in kinds[False]
 
 
 def test_nothing_about_a_person_carries_a_score(run):
