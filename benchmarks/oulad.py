@@ -4,10 +4,10 @@ The pack `partnerships/oulad` is replayed week by week through gate, linkage and
 nightly`, `hub run weekly`), and the figures come from the panel, the fit and the measures the weekly list is made by.
 For each of the days 28, 56, 84 and 112 of a presentation a model learns from that day of February, with the outcomes
 known on the day of October it is tested on, and nothing is fitted on October: calibration, features and settings are
-settled by folds of February's students, and so is the candidate; but that boosting stands first where folds hardly differ
-was written down after October's figures had been read twice. Day 112 alone rests on it: the logistic regression misses
-its bar by less than a hundredth. Beside the model stand the named pattern "the last assignment was missed or failed", at
-the same length of list, and the candidate that was not taken.
+settled by folds of February's students, and so is the candidate; but that boosting stands first where folds hardly
+differ was written down after October's figures had been read twice. Day 112 alone rests on it: the logistic regression
+misses its bar by less than a hundredth. Beside the model stand the named pattern "the last assignment was missed or
+failed", at the same length of list, and the candidate that was not taken.
 
 What it proves is that the machinery of evaluation works on real people. It proves nothing about safeguarding.
 
@@ -50,8 +50,9 @@ PATH = "path.json"
 HUB = str(Path(sys.executable).with_name("hub"))
 NOTE = (
     "Real, anonymised students of the Open University (OULAD, CC BY 4.0). The figures show that the machinery of"
-    " evaluation works on real people; they show nothing about safeguarding. Nothing is fitted on October; that boosting"
-    " goes before the logistic regression where February's folds hardly differ was settled after October had been read."
+    " evaluation works on real people; they show nothing about safeguarding. Nothing is fitted on October; that"
+    " boosting goes before the logistic regression where February's folds hardly differ was settled after October had"
+    " been read."
 )
 FEBRUARY, OCTOBER = date(2013, 2, 3), date(2013, 10, 6)
 # The bar for the area under the ROC curve on each day, and the last Sunday of October's presentation.
