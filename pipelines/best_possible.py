@@ -132,7 +132,7 @@ def ask(console: Console) -> Path:
         raise HubProblem("There is no truth to ask: only a made world has one (`hub demo create`).")
     told = read(hub)
     if told is None:
-        raise HubProblem("No week was evaluated yet. Run one first: `hub run weekly`.")
+        raise HubProblem("No week was evaluated by this version yet. Run one first: `hub run weekly`.")
     if "calibration" not in told["evaluation"]:
         raise HubProblem(
             f"The newest weekly run, of {told['as_of_date']}, had no model in the weeks it could judge, so nothing can"

@@ -36,7 +36,10 @@ def evaluation_assets(gates: dg.AssetKey) -> list[dg.AssetsDefinition]:
         hub: Hub = context.resources.hub
         told = read(hub)
         if told is None:
-            raise dg.Failure("The weekly step left no figures in assurance/. Run the week from its first step again.")
+            raise dg.Failure(
+                "The weekly step left no figures in assurance/ that this version can draw. Run the week from its first "
+                "step again."
+            )
         page = write_page(hub, told)
         tell(f"assurance: {page.name} says what the week's list rests on")
         yield dg.MaterializeResult(

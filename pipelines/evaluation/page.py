@@ -23,6 +23,8 @@ from pipelines.evaluation.words import Section, Told
 from pipelines.hub import Hub
 from review.render import render_page
 
+# Raised when the figures that are left take another shape: those of an earlier one cannot be drawn any more.
+FORM = 2
 FIGURES, PAGE, ORACLE = "evaluation.json", "evaluation.html", "oracle.json"
 
 LEFT_OUT = {
@@ -66,7 +68,7 @@ def told_of(run: Any, basis: list[str], config: Any) -> dict[str, Any]:
         for g, declared in zip(run.gates, config.gates, strict=True)
     ]
     figures = figures_of(run.as_of_date, run.evaluation, run.evaluations, run.rule_yields, config)
-    return figures | {"basis": basis, "gates": gates}
+    return figures | {"form": FORM, "basis": basis, "gates": gates}
 
 
 def figures_of(
@@ -114,11 +116,14 @@ def keep(hub: Hub, told: Told) -> Path:
 
 
 def read(hub: Hub) -> dict[str, Any] | None:
-    """The aggregates of the newest weekly run, with the oracle's where there are some; None before the first run."""
+    """The aggregates of the newest weekly run, with the oracle's where there are some; None before the first run, and
+    where they were left in a form of before."""
     folder = hub.settings.root / "assurance"
     if not (folder / FIGURES).is_file():
         return None
     told = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    if told.get("form") != FORM:
+        return None
     if (folder / ORACLE).is_file():
         told["oracle"] = json.loads((folder / ORACLE).read_text(encoding="utf-8"))
     return told

@@ -20,7 +20,7 @@ from models.risk.plots_style import png, svg
 from models.risk.run import run_weekly
 from pipelines import best_possible
 from pipelines.assets.risk import basis_of
-from pipelines.evaluation.page import LEFT_OUT, SECTIONS, read, render, told_of, write_page
+from pipelines.evaluation.page import FIGURES, LEFT_OUT, SECTIONS, read, render, told_of, write_page
 from pipelines.evaluation.verdict import first_lines
 from pipelines.evaluation.withheld import counts, withheld
 from pipelines.evaluation.words import Picture
@@ -301,6 +301,10 @@ def test_the_page_is_drawn_again_from_what_lies_in_assurance(told, tmp_path, mon
     (tmp_path / "assurance").mkdir()
     (tmp_path / "assurance" / "evaluation.json").write_text(json.dumps(told), encoding="utf-8")
     monkeypatch.setattr("pipelines.evaluation.page.head", lambda hub: HEAD)
+    left = json.loads((tmp_path / "assurance" / FIGURES).read_text(encoding="utf-8"))
+    (tmp_path / "assurance" / FIGURES).write_text(json.dumps(left | {"form": 1}), encoding="utf-8")
+    assert read(hub) is None, "figures of an earlier form are not drawn"
+    (tmp_path / "assurance" / FIGURES).write_text(json.dumps(left), encoding="utf-8")
     page = write_page(hub, read(hub))
     assert page.name == "evaluation.html" and page.stat().st_mode & 0o777 == 0o600
     assert page.read_text(encoding="utf-8") == html_of(told)
