@@ -1,11 +1,12 @@
-"""A week's run at size, stage by stage: what reasons for the listed and the watch over drift take of it.
+"""A week's run at size, stage by stage: what reasons for the listed and the watch over drift take of it; harm trace.
 
     HUB_VAR=... HUB_DROPS=... HUB_KEY_FILE=... python -m benchmarks.weekly_run --out benchmarks/results/weekly_run.json
 
-Judges the newest week of a state that `hub run weekly` has finished, by the function that the weekly run itself calls;
-nothing is written. Reasons cover everybody listed, and the children with a worker for whom a pattern holds on something
-new. The baseline is the panel of the same run. Where a gate keeps the model silent (`channel` says so), there are the
-patterns' reasons alone.
+Judges the newest week of a state that `hub run weekly` has finished, by the function that the weekly run itself calls,
+and keeps nothing of it. Reasons cover everybody listed, and the children with a worker for whom a pattern holds on
+something new. The baseline is the panel of the same run. Where a gate keeps the model silent (`channel` says so), there
+are the patterns' reasons alone. Then the model that last spoke is traced as by `hub risk trace` (whom it listed, who
+saw it, what followed), which is logged and leaves its files in the outbox.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from benchmarks.machine import machine, peak_gigabytes
 from pipelines.hub import Hub
 from pipelines.risk_backtest import newest_week
+from pipelines.risk_registry import standing
+from pipelines.risk_trace import trace
 from pipelines.weekly_lists import children_on
 from pipelines.weekly_risk import judge_week
 
@@ -52,6 +57,10 @@ def main() -> None:
         run, _ = judge_week(hub, con, as_of, stages)
         seconds = stages.seconds()
         children = children_on(con, as_of)
+    whole = time.perf_counter() - began
+    spoke = standing(hub).champion()
+    began_trace = time.perf_counter()
+    files = trace(Console(stderr=True), spoke.model, "benchmark", "how long a trace takes") if spoke else []
     told: dict[str, Any] = {
         "benchmark": "weekly_run",
         "measured_at": time.strftime("%Y-%m-%d"),
@@ -65,7 +74,10 @@ def main() -> None:
         "notices": len(run.notices),
         "stage_seconds": seconds,
         "against_panel": {name: round(seconds[name] / seconds["panel"], 2) for name in ("reasons", "drift")},
-        "whole_seconds": round(time.perf_counter() - began, 1),
+        "trace": {"model": spoke.model, "seconds": round(time.perf_counter() - began_trace, 2), "files": len(files)}
+        if spoke
+        else None,
+        "whole_seconds": round(whole, 1),
         "peak_gigabytes": peak_gigabytes(),
         "machine": machine(),
     }
