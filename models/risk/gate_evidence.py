@@ -143,6 +143,7 @@ def linkage(gate: Gate, given: GateInput) -> GateResult:
     """Records are joined to the right people: the lower bound of each registered measure is high enough."""
     known = given.linkage or {}
     missing = [m for m in gate.least if m not in known]
+    numbers: dict[str, float | None]
     numbers = {f"{m}_{part}": v for m in gate.least if m in known for part, v in known[m].items()}
     numbers |= {f"least_{m}": v for m, v in gate.least.items()}
     widths = [known[m]["high"] - known[m]["low"] for m in gate.least if m in known]
