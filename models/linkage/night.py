@@ -67,8 +67,8 @@ def link(
     """Link everything known at ``now`` from the ledger's last state; writes nothing (see :func:`write`).
 
     ``con``: a DuckDB connection whose current catalog is the identity zone. ``now``: naive UTC. ``order_hash``:
-    integers (0 to 2**53) for texts, the only order any result may depend on. ``areas``: postcode prefix -> team.
-    ``deprivation``: postcode prefix -> fifth of deprivation of its area, where the partnership has such a table.
+    integers (0 to 2**53) for texts, the only order any result may depend on. ``areas``: outward code -> team.
+    ``deprivation``: area (see area.py) -> its fifth of deprivation, where the partnership has such a table.
     ``on_open_list``: ids of persons who stand on a list in use: two of them become one by a person's decision alone.
     ``model``: None keeps yesterday's persons and edges (see keep.py): records that have gone stay as they last were.
     Raises ``ValueError`` if a record has two current versions, ``BarrierBroken`` rather than cross a barrier.
