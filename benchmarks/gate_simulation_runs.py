@@ -35,7 +35,7 @@ LARGE = tuple(f"{name}_large" for name in USUAL)
 FAMILIES = (*SILENT, *USEFUL, *USUAL, *LARGE)
 GAP = 0.15
 # Enough people that every group could be decided, which also takes fewer groups: the audit is by two attributes. With a
-# third of the people and places, nine in ten fair worlds were not decided.
+# third of the people and places, most fair worlds were not decided.
 ENOUGH = {
     "people": (30_000, 40_000, True), "places": (400, 800, True), "base_rate": (0.04, 0.08, True),
     "spread": (1.4, 2.0, False), "group_share": (0.25, 0.3, True), "not_recorded": (0.2, 0.3, False),

@@ -90,7 +90,7 @@ def audit(
             row = _figures(whole, mine, listed, p, settings.smallest_cell)
             row |= {"group": name, "recording": _recording(whole, mine, listed, contacts, expected)}
             row["over_time"] = [
-                {"period": t} | _over_time(stats, mine[here], listed[here], p[here], settings.smallest_cell)
+                {"period": t} | _measures(stats, mine[here], listed[here], p[here], settings.smallest_cell)
                 for t, here, stats in parts
             ]
             rows.append(row)
@@ -100,57 +100,52 @@ def audit(
 
 
 def _figures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.ndarray, least: int) -> dict[str, Any]:
-    """Selection, precision, missed and calibration of a group, and its differences from everybody else."""
-    y, boot, rest = stats.y, stats.boot, ~mine
+    """Counts and measures of a group, and its differences from everybody else."""
+    rest = ~mine
     people, ever = stats.once(mine), stats.once(mine & listed)
     reached, need = stats.recall(listed & mine, mine)
     found, shown = stats.precision(listed & mine)
-    missed_all = (need - reached, need)
     others_reached, others_need = stats.recall(listed & rest, rest)
     out: dict[str, Any] = {
         "people": int(people.sum()),
         "listed_people": int(ever.sum()),
         "people_in_need": int(need.sum()),
-        "selection": linear_ratio(*boot.totals(ever, people).T),
-        "precision": boot.share(found, shown),
-        "missed": boot.share(*missed_all),
-        "calibration": linear_ratio(*boot.totals(mine & y, np.where(mine, p, 0.0)).T),
+        **_measures(stats, mine, listed, p, least),
+        "sizes": {"precision": int(shown.sum()), "missed": int(need.sum())},
     }
-    apart: dict[str, Any] = {
-        "precision": boot.difference((found, shown), stats.precision(listed & rest)) | {"events": int(shown.sum())},
-        "missed": boot.difference(missed_all, (others_need - others_reached, others_need))
-        | {"events": int(need.sum())},
+    apart = {
+        "precision": ((found, shown), stats.precision(listed & rest)),
+        "missed": ((need - reached, need), (others_need - others_reached, others_need)),
     }
-    if _small(shown.sum(), found.sum(), least):
-        out["precision"] = apart["precision"] = None
-    if _small(need.sum(), reached.sum(), least):
-        out["missed"] = apart["missed"] = None
-    if _small(people.sum(), ever.sum(), least):
-        out["selection"] = None
-    if need.sum() < least:
-        out["calibration"] = None
-    out["sizes"] = {"precision": int(shown.sum()), "missed": int(need.sum())}
-    # Without anybody else there is nothing to differ from.
-    out["difference"] = apart if rest.any() else dict.fromkeys(apart)
+    # Without anybody else there is nothing to differ from; and what is withheld is not told by a difference.
+    out["difference"] = {
+        measure: stats.boot.difference(ours, theirs) | {"events": out["sizes"][measure]}
+        if rest.any() and out[measure] is not None
+        else None
+        for measure, (ours, theirs) in apart.items()
+    }
     return out
 
 
-def _over_time(
-    stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.ndarray, least: int
-) -> dict[str, Any]:
-    """Selection, precision, missed and calibration of a group in one stretch of time."""
+def _measures(stats: ListStatistics, mine: np.ndarray, listed: np.ndarray, p: np.ndarray, least: int) -> dict[str, Any]:
+    """Selection, precision, missed and calibration of a group with intervals; None where too few stand behind one."""
+    y, boot = stats.y, stats.boot
     people, ever = stats.once(mine), stats.once(mine & listed)
-    found, shown = stats.precision(listed & mine)
     reached, need = stats.recall(listed & mine, mine)
-    observed = stats.boot.totals(mine & stats.y, np.where(mine, p, 0.0)).T
-    return {
-        "selection": None
-        if _small(people.sum(), ever.sum(), least)
-        else linear_ratio(*stats.boot.totals(ever, people).T),
-        "calibration": None if need.sum() < least else linear_ratio(*observed),
-        "precision": None if _small(shown.sum(), found.sum(), least) else stats.boot.share(found, shown),
-        "missed": None if _small(need.sum(), reached.sum(), least) else stats.boot.share(need - reached, need),
+    found, shown = stats.precision(listed & mine)
+    few = {
+        "selection": _small(people.sum(), ever.sum(), least),
+        "precision": _small(shown.sum(), found.sum(), least),
+        "missed": _small(need.sum(), reached.sum(), least),
+        "calibration": need.sum() < least,
     }
+    told = {
+        "selection": lambda: linear_ratio(*boot.totals(ever, people).T),
+        "precision": lambda: boot.share(found, shown),
+        "missed": lambda: boot.share(need - reached, need),
+        "calibration": lambda: linear_ratio(*boot.totals(mine & y, np.where(mine, p, 0.0)).T),
+    }
+    return {measure: None if few[measure] else told[measure]() for measure in MEASURES}
 
 
 def _given_recording(listed: np.ndarray, y: np.ndarray, contacts: np.ndarray) -> np.ndarray:
